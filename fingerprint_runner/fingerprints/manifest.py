@@ -76,7 +76,7 @@ class FirstPart:
         files: path relative to the graph file → digest of content, `absent` where nothing matched.
         env: variable → digest of its value, `unset` where it has none.
         addon: what the component's `fingerprint_addon` returned.
-        inputs: parameter → the identity of a run's input.
+        inputs: parameter → a run's input, as an entry.
         parents: parameter → parent; `ignore`d parents are left out.
         resource: identity of a resource given in the schema.
         format: `FORMAT_VERSION`.
@@ -92,7 +92,7 @@ class FirstPart:
     files: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     addon: str | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, ConfigEntry] = field(default_factory=dict)
     parents: Mapping[str, ParentEntry] = field(default_factory=dict)
     resource: str | None = None
     format: int = FORMAT_VERSION
@@ -112,7 +112,7 @@ class FirstPart:
                 "files": {key: self.files[key] for key in sorted(self.files)},
                 "env": {key: self.env[key] for key in sorted(self.env)},
                 "addon": self.addon,
-                "inputs": {key: self.inputs[key] for key in sorted(self.inputs)},
+                "inputs": {key: self.inputs[key].identity for key in sorted(self.inputs)},
                 # The identity alone counts (R6): renaming a parent or taking the same value
                 # from elsewhere changes nothing that the component can see.
                 "parents": {key: self.parents[key].identity for key in sorted(self.parents)},
