@@ -5,7 +5,8 @@ back, and the inode are part of it, so restored mtimes and atomic replacements s
 holds machine facts and is never part of a fingerprint (R3).
 """
 
-# ruff: noqa: PTH - plain strings: pathlib's `stat` takes four times as long as `os.stat`
+# Plain strings: pathlib's `stat` takes four times as long as `os.stat`.
+# ruff: noqa: PTH116
 
 from __future__ import annotations
 
