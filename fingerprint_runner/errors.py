@@ -18,6 +18,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Problem:
         node: name of the node at fault.
         key: the key inside the node, dotted for nested ones.
         hint: what to do about it.
+        snippet: the text at fault with a caret under it, for people alone.
     """
 
     kind: str
@@ -42,6 +44,19 @@ class Problem:
     node: str | None = None
     key: str | None = None
     hint: str | None = None
+    snippet: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that `--json` shows of an error, all of them always there."""
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "node": self.node,
+            "key": self.key,
+            "hint": self.hint,
+        }
 
     def __str__(self) -> str:
         place = self.file or ""
@@ -57,7 +72,13 @@ class Problem:
             facts.append(f"key {self.key!r}")
         about = f" ({', '.join(facts)})" if facts else ""
         hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{where}{self.message}{about}{hint}"
+        snippet = f"\n{self.snippet}" if self.snippet else ""
+        return f"{where}{self.message}{about}{snippet}{hint}"
+
+
+def problems_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """The `errors` of a `--json` answer."""
+    return [problem.as_json() for problem in problems]
 
 
 class FingerprintRunnerError(Exception):
@@ -73,7 +94,10 @@ class InvalidGraph(FingerprintRunnerError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        consequence = "nothing ran and nothing changed"
+        if len(self.problems) > 1:
+            consequence = f"{len(self.problems)} problems: {consequence}"
+        super().__init__("\n".join([*(str(problem) for problem in self.problems), consequence]))
 
     @classmethod
     def single(
