@@ -3,6 +3,7 @@
     FingerprintRunnerError
     ├── InvalidGraph          the command, config or graph is wrong: nothing ran (exit 2)
     ├── NoIdentity            a value that has no fingerprint: names the path inside it
+    ├── NotStorable           a value or folder that can't be stored: names the path inside it
     ├── NodeFailed            a node's own code raised (exit 1)
     ├── SourceChanged         a source or data file is no longer what was planned (R12)
     ├── MissingNeed           a component asked for a resource that its needs don't bring
@@ -130,6 +131,22 @@ class NoIdentity(FingerprintRunnerError):
         self.type_name = type_name
         self.reason = reason
         super().__init__(f"{path} is a {type_name}, which has no fingerprint: {reason}")
+
+
+class NotStorable(FingerprintRunnerError):
+    """A value or a resource folder can't be stored, so nothing can be restored from it.
+
+    Attributes:
+        path: where inside the value (`value['reader'].handle`) or folder (`resource/socket`).
+        type_name: the qualified name of the type, or the kind of file, at fault.
+        reason: why it can't be stored.
+    """
+
+    def __init__(self, path: str, type_name: str, reason: str) -> None:
+        self.path = path
+        self.type_name = type_name
+        self.reason = reason
+        super().__init__(f"{path} is a {type_name}, which can't be stored: {reason}")
 
 
 class NodeFailed(FingerprintRunnerError):
