@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fingerprint_runner.errors import InvalidGraph
@@ -57,6 +58,10 @@ def parse_need(text: str) -> Need | None:
     """The need that a text such as `corpus[train]` names; None if it isn't one."""
     found = _NEED.fullmatch(text)
     return None if found is None else Need(found["name"], found["key"])
+
+
+INPUT_TYPES = ("int", "float", "str", "bool", "json", "path")
+"""What a declared input can be."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +134,17 @@ class SchemaNode:
     timeout_s: float | None = None
     resources: NodeResources = NodeResources()
 
-    @property
+    # Computed once: every walk over a graph asks for it.
+    @cached_property
     def parents(self) -> Mapping[str, Need]:
         """Parameter → parsed need, sorted by parameter."""
         parsed = {}
         for parameter in sorted(self.needs):
             need = parse_need(self.needs[parameter])
             if need is None:
-                raise InvalidGraph.single("bad-need", f"{self.needs[parameter]!r} isn't a need", key=parameter)
+                raise InvalidGraph.single(
+                    "bad-need", f"{self.needs[parameter]!r} isn't a need", key=parameter
+                )
             parsed[parameter] = need
         return parsed
 

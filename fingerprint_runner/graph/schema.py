@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fingerprint_runner.errors import InvalidGraph, Problem
 from fingerprint_runner.graph.node import InputDeclaration, SchemaNode
 from fingerprint_runner.graph.order import reachable
 from fingerprint_runner.graph.plain import schema_parts_as_plain, schema_parts_from_plain
+from fingerprint_runner.graph.structure import unknown_target_problems
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,16 @@ class SchemaOrigin:
     """Where a schema was read from, so that messages can name lines.
 
     Attributes:
-        file: the graph file.
+        file: the graph file, absolute.
         positions: path of keys (`("nodes", "features", "config")`) → (line, column), from 1.
+        shown: the file's path as messages name it.
+        overrides: path of keys → the option that set it, such as `--set features.ngrams`.
     """
 
     file: Path
     positions: Mapping[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    shown: str = ""
+    overrides: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -40,6 +46,27 @@ class SchemaOrigin:
             if found is not None:
                 return found
         return (None, None)
+
+    def placed(self, problem: Problem, *keys: str) -> Problem:
+        """The same problem with file, line and column; `keys` default to its node and key.
+
+        Where an option set what is at fault, the problem names the option and no line.
+        """
+        if problem.file is not None or problem.line is not None:
+            return problem
+        path = keys or problem_path(problem)
+        for length in range(len(path), 0, -1):
+            option = self.overrides.get(path[:length])
+            if option is not None:
+                return replace(problem, message=f"`{option}`: {problem.message}")
+        line, column = self.place(*path)
+        return replace(problem, file=self.shown or str(self.file), line=line, column=column)
+
+
+def problem_path(problem: Problem) -> tuple[str, ...]:
+    """The path of keys that a problem's node and key stand for."""
+    keys = () if problem.key is None else tuple(problem.key.split("."))
+    return keys if problem.node is None else ("nodes", problem.node, *keys)
 
 
 @dataclass(frozen=True)
@@ -79,11 +106,22 @@ class GraphSchema:
         return tuple(dict.fromkeys(name for name in names if name in self.nodes))
 
     def minimal_graph_schema(self, targets: Iterable[str] | None = None) -> GraphSchema:
-        """The schema with only the nodes that `targets` (default: `target_names`) need."""
+        """The schema with only the nodes that `targets` (default: `target_names`) need.
+
+        Raises:
+            InvalidGraph: a target is no node.
+        """
         wanted = tuple(self.target_names if targets is None else targets)
+        unknown = unknown_target_problems(self.nodes, wanted)
+        if unknown:
+            raise InvalidGraph(unknown)
         keep = reachable(wanted, self.parents_of)
         nodes = {name: node for name, node in self.nodes.items() if name in keep}
         return replace(self, nodes=nodes, targets=wanted)
+
+    def placed(self, problem: Problem, *keys: str) -> Problem:
+        """A problem with file, line and column where the schema was read from a file."""
+        return problem if self.origin is None else self.origin.placed(problem, *keys)
 
     def as_dict(self) -> dict[str, Any]:
         """The schema as plain data that `from_dict` takes back; defaults are left out."""
