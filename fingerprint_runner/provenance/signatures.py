@@ -11,6 +11,7 @@ holds machine facts and is never part of a fingerprint (R3).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 Signature = tuple[int, ...]
 """Size, mtime and ctime in nanoseconds, inode, mode: plain integers, so that `marshal` keeps it."""
@@ -20,6 +21,10 @@ FINE_GRAIN_NS = 100_000_000
 
 COARSE_GRAIN_NS = 2_000_000_000
 """Of file systems that keep whole seconds (ext3, HFS+) or two (FAT)."""
+
+UNSETTLED: Signature = ()
+"""Stands for the signature of what changed just before it was looked at: equal to none, so that
+whoever compares it looks again."""
 
 
 def signature_of(status: os.stat_result) -> Signature:
@@ -61,3 +66,14 @@ def is_settled(sig: Signature, now_ns: int) -> bool:
     whole_seconds = mtime % 1_000_000_000 == 0 and ctime % 1_000_000_000 == 0
     grain = COARSE_GRAIN_NS if whole_seconds else FINE_GRAIN_NS
     return mtime < now_ns - grain and ctime < now_ns - grain
+
+
+def first_changed(expected: Mapping[str, Signature | None]) -> str | None:
+    """The first path whose signature is no longer the expected one (None: absent); None if all are.
+
+    One `stat` a path: what a no-op costs for its files.
+    """
+    for path, sig in expected.items():
+        if signature(path) != sig:
+            return path
+    return None
