@@ -40,8 +40,8 @@ class SchemaOrigin:
         return self.file.parent
 
     def place(self, *keys: str) -> tuple[int | None, int | None]:
-        """Line and column of the longest known prefix of a path of keys."""
-        for length in range(len(keys), 0, -1):
+        """Line and column of the longest known prefix of a path of keys; the file's begin at worst."""
+        for length in range(len(keys), -1, -1):
             found = self.positions.get(keys[:length])
             if found is not None:
                 return found

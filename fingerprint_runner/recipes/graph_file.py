@@ -14,7 +14,9 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph, nearest
 from fingerprint_runner.graph.plain import schema_parts_from_plain
 from fingerprint_runner.graph.schema import GraphSchema, SchemaOrigin
-from fingerprint_runner.recipes.yaml_tree import Positions, read_json, read_yaml
+from fingerprint_runner.recipes.json_tree import read_json
+from fingerprint_runner.recipes.tree import Positions
+from fingerprint_runner.recipes.yaml_tree import read_yaml
 
 GRAPH_FILE_NAMES = ("fr.yml", "fr.yaml", "fr.json")
 RECIPES = ("graph.v1",)

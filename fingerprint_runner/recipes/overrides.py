@@ -6,15 +6,15 @@ repeat its value, which may be secret.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from fingerprint_runner.errors import InvalidGraph, Problem, nearest
 from fingerprint_runner.graph.node import SchemaNode
-from fingerprint_runner.graph.plain import secret_problems
+from fingerprint_runner.graph.plain_nodes import secret_problems
 from fingerprint_runner.graph.schema import GraphSchema
+from fingerprint_runner.recipes.tree import split_lines
 from fingerprint_runner.recipes.yaml_tree import read_yaml
 
 
@@ -54,7 +54,7 @@ def _of_option(problem: Problem, option: str) -> Problem:
 
 
 def _has_comment(text: str, value: Any, end: tuple[int, int] | None) -> bool:
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = split_lines(text)
     if end is None:
         return value is None and any(line.lstrip().startswith("#") for line in lines)
     line, column = end

@@ -1,4 +1,4 @@
-"""Plain data with the position of every key, from YAML 1.2 (core types) or JSON text.
+"""YAML 1.2 text (core types) as plain data with the position of every key.
 
 Invariants: linear and iterative, whatever the nesting; keys are text and stand once; nothing is
 made but dict, list, str, int, float, bool and None; positions count from 1. Aliases, merge keys and
@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from fingerprint_runner.errors import InvalidGraph, Problem
+from fingerprint_runner.errors import InvalidGraph
+from fingerprint_runner.recipes.tree import Tree, TreeBuilder, split_lines
 
-DEEPEST = 200
-"""How many mappings and lists may stand inside each other."""
-
-# Finding a line walks the whole text, so thousands of problems must not each do it.
-_SHOWN_LINES = 20
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -32,6 +27,7 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+_TAKES_KEY = re.compile(r"[\w.-]+\[[^\[\]]*\]")
 _MAY_BE_NUMBER = frozenset("0123456789+-.")
 _CORE = "tag:yaml.org,2002:"
 _CORE_TYPES: Mapping[str, tuple[type, ...]] = {
@@ -40,24 +36,6 @@ _CORE_TYPES: Mapping[str, tuple[type, ...]] = {
     f"{_CORE}bool": (bool,),
     f"{_CORE}null": (type(None),),
 }
-
-Positions = dict[tuple[str, ...], tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Tree:
-    """What a text says.
-
-    Attributes:
-        value: plain data.
-        positions: path of keys and list indices (as text) → line and column of the key, or of the
-            list's item; the empty path is the whole.
-        end: line and column (from 1) behind a value that is a scalar or in brackets; None elsewhere.
-    """
-
-    value: Any
-    positions: Positions
-    end: tuple[int, int] | None = None
 
 
 def core_value(text: str) -> Any:
@@ -79,133 +57,6 @@ def core_value(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
-
-
-class _Frame:
-    """A mapping or list that is still open."""
-
-    __slots__ = ("items", "key", "keys", "path")
-
-    def __init__(self, path: tuple[str, ...], keys: dict[str, Any] | None, items: list[Any] | None) -> None:
-        self.path = path
-        self.keys = keys
-        self.items = items
-        self.key: str | None = None
-
-
-class _Builder:
-    """Puts scalars and collections together and notes where they stand."""
-
-    def __init__(self, text: str, file: str | None) -> None:
-        self.text = text
-        self.file = file
-        self.problems: list[Problem] = []
-        self.positions: Positions = {}
-        self.value: Any = None
-        self._open: list[_Frame] = []
-
-    @property
-    def wants_key(self) -> bool:
-        """Whether what comes next is a mapping's key."""
-        if not self._open:
-            return False
-        frame = self._open[-1]
-        return frame.keys is not None and frame.key is None
-
-    def problem(self, kind: str, message: str, line: int, column: int, hint: str | None = None) -> Problem:
-        """A problem at a place, with the line shown for the first few."""
-        few = len(self.problems) < _SHOWN_LINES
-        snippet = _snippet(self.text, line, column) if few else None
-        return Problem(kind, message, self.file, line, column, hint=hint, snippet=snippet)
-
-    def note(self, kind: str, message: str, line: int, column: int, hint: str | None = None) -> None:
-        """Remember a problem and go on."""
-        self.problems.append(self.problem(kind, message, line, column, hint))
-
-    def fail(self, kind: str, message: str, line: int, column: int, hint: str | None = None) -> InvalidGraph:
-        """The error that ends the reading, with all that was noted before."""
-        return InvalidGraph([*self.problems, self.problem(kind, message, line, column, hint)])
-
-    def key(self, key: str, line: int, column: int) -> None:
-        """The next key of the innermost mapping."""
-        frame = self._open[-1]
-        path = (*frame.path, key)
-        first = self.positions.setdefault(path, (line, column))
-        if first != (line, column):
-            self.note(
-                "duplicate-key",
-                f"the key {key!r} stands here a second time",
-                line,
-                column,
-                f"the first is in line {first[0]}; keep one of the two",
-            )
-        frame.key = key
-
-    def scalar(self, value: Any, line: int, column: int) -> None:
-        """A value that holds no others."""
-        self._put(value, line, column)
-
-    def open(self, container: dict[str, Any] | list[Any], line: int, column: int) -> None:
-        """A mapping or list begins.
-
-        Raises:
-            InvalidGraph: it is nested too deeply.
-        """
-        if len(self._open) >= DEEPEST:
-            raise self.fail(
-                "too-deep",
-                f"more than {DEEPEST} mappings and lists stand inside each other",
-                line,
-                column,
-                "keep such data in a file of its own, named by `files`",
-            )
-        path = self._put(container, line, column)
-        is_mapping = isinstance(container, dict)
-        self._open.append(
-            _Frame(path, container, None) if is_mapping else _Frame(path, None, container)  # type: ignore[arg-type]
-        )
-
-    def close(self) -> None:
-        """The innermost mapping or list ends."""
-        self._open.pop()
-
-    def tree(self, end: tuple[int, int] | None = None) -> Tree:
-        """All of it.
-
-        Raises:
-            InvalidGraph: problems were noted.
-        """
-        if self.problems:
-            raise InvalidGraph(self.problems)
-        return Tree(self.value, self.positions, end)
-
-    def _put(self, value: Any, line: int, column: int) -> tuple[str, ...]:
-        if not self._open:
-            self.value = value
-            self.positions[()] = (line, column)
-            return ()
-        frame = self._open[-1]
-        if frame.items is not None:
-            path = (*frame.path, str(len(frame.items)))
-            self.positions[path] = (line, column)
-            frame.items.append(value)
-        else:
-            assert frame.keys is not None and frame.key is not None
-            path = (*frame.path, frame.key)
-            frame.keys[frame.key] = value
-            frame.key = None
-        return path
-
-
-def _snippet(text: str, line: int, column: int) -> str | None:
-    lines = re.split(r"\r\n|\r|\n", text)
-    if not 1 <= line <= len(lines) or not lines[line - 1].strip():
-        return None
-    # A window of the line keeps a caret in a line of 100,000 characters readable.
-    start = max(0, column - 61)
-    shown = lines[line - 1][start : start + 100].replace("\t", "→")
-    margin = " " * len(str(line))
-    return f"  {line} | {shown}\n  {margin} | {' ' * (column - 1 - start)}^"
 
 
 def _refuse_binary(text: str, file: str | None) -> None:
@@ -238,7 +89,7 @@ def read_yaml(text: str, file: str | None = None) -> Tree:
     import yaml
 
     _refuse_binary(text, file)
-    builder = _Builder(text, file)
+    builder = TreeBuilder(text, file)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     parser = loader(text)
     try:
@@ -246,13 +97,15 @@ def read_yaml(text: str, file: str | None = None) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
-        message, hint = _explain(error.problem or error.context or "", text, line, column)
+        message, hint, at_start = _explain(error.problem or error.context or "", text, line, column)
+        if at_start and error.context_mark is not None:
+            line, column = error.context_mark.line + 1, error.context_mark.column + 1
         raise builder.fail("syntax", f"this isn't YAML: {message}", line, column, hint) from error
     finally:
         parser.dispose()
 
 
-def _build(yaml: Any, get_event: Callable[[], Any], builder: _Builder) -> Tree:
+def _build(yaml: Any, get_event: Callable[[], Any], builder: TreeBuilder) -> Tree:
     scalar_event, alias_event = yaml.ScalarEvent, yaml.AliasEvent
     mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
     ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
@@ -300,11 +153,11 @@ def _build(yaml: Any, get_event: Callable[[], Any], builder: _Builder) -> Tree:
             return builder.tree(end)
         else:
             continue
-        if not builder._open and not (kind in ends and event.end_mark.index == event.start_mark.index):
+        if builder.is_complete and not (kind in ends and event.end_mark.index == event.start_mark.index):
             end = (event.end_mark.line + 1, event.end_mark.column + 1)
 
 
-def _check_document(builder: _Builder, event: Any, documents: int, line: int, column: int) -> None:
+def _check_document(builder: TreeBuilder, event: Any, documents: int, line: int, column: int) -> None:
     if documents > 1:
         raise builder.fail(
             "two-documents",
@@ -324,7 +177,7 @@ def _check_document(builder: _Builder, event: Any, documents: int, line: int, co
         )
 
 
-def _add_scalar(builder: _Builder, event: Any, line: int, column: int) -> None:
+def _add_scalar(builder: TreeBuilder, event: Any, line: int, column: int) -> None:
     text: str = event.value
     tag = event.tag
     value: Any = text
@@ -356,7 +209,7 @@ def _add_scalar(builder: _Builder, event: Any, line: int, column: int) -> None:
     builder.key(text, line, column)
 
 
-def _tagged(builder: _Builder, tag: str, text: str, line: int, column: int) -> Any:
+def _tagged(builder: TreeBuilder, tag: str, text: str, line: int, column: int) -> Any:
     try:
         value = core_value(text)
     except ValueError:
@@ -367,7 +220,7 @@ def _tagged(builder: _Builder, tag: str, text: str, line: int, column: int) -> A
     return float(value) if tag == f"{_CORE}float" else value
 
 
-def _refuse_tag(builder: _Builder, tag: str, line: int, column: int) -> None:
+def _refuse_tag(builder: TreeBuilder, tag: str, line: int, column: int) -> None:
     shown = f"!!{tag[len(_CORE) :]}" if tag.startswith(_CORE) else tag
     builder.note(
         "tag",
@@ -386,90 +239,29 @@ def _type_word(value: Any) -> str:
     return "a number"
 
 
-def _explain(problem: str, text: str, line: int, column: int) -> tuple[str, str | None]:
-    """A parser's complaint in our words: message and hint."""
-    lines = re.split(r"\r\n|\r|\n", text)
+def _explain(problem: str, text: str, line: int, column: int) -> tuple[str, str | None, bool]:
+    """A parser's complaint in our words: message, hint, and whether it is about where the part began."""
+    lines = split_lines(text)
     here = lines[line - 1] if line <= len(lines) else ""
     at = here[column - 1 : column]
     if "tab" in problem.split() or at == "\t" or (not here[: column - 1].strip() and "\t" in here[:column]):
-        return "a tab can't indent", "indent with spaces"
+        return "a tab can't indent", "indent with spaces", False
     if problem == "found character that cannot start any token":
-        return f"{at!r} can't start a value", "quote the text"
+        return f"{at!r} can't start a value", "quote the text", False
     if "mapping values are not allowed" in problem:
-        return (
-            "a ':' stands where no key can be",
-            "quote a text that holds ': '; else look at the indentation of this line and of the one above",
-        )
+        hint = "quote a text that holds ': '; else look at the indentation of this line and of the one above"
+        return "a ':' stands where no key can be", hint, False
     if "',' or ']'" in problem or "',' or '}'" in problem or "expected node content" in problem:
-        return (
-            "a bracket isn't closed, or a text in it isn't quoted",
-            'quote a text that holds any of [ ] { } , such as "corpus[train]"',
-        )
+        for found in _TAKES_KEY.finditer(here):
+            if found.start() < column <= found.end():
+                return "brackets inside brackets need quotes", f'write "{found[0]}"', False
+        hint = "close it, and quote a text that holds any of [ ] { } ,"
+        return "a bracket isn't closed, or a text in it isn't quoted", hint, not at
     if "expected ':'" in problem:
-        return "a key has no ':' behind it", "write `key: value`, with a space behind the colon"
+        return "a key has no ':' behind it", "write `key: value`, with a space behind the colon", False
     if "expected key" in problem or "expected <block end>" in problem or "expected '-' indicator" in problem:
-        return (
-            "this line fits no mapping or list above it",
-            "indent it like its siblings; close quotes and brackets above it",
-        )
+        hint = "indent it like its siblings; close quotes and brackets above it"
+        return "this line fits no mapping or list above it", hint, False
     if "end of stream" in problem:
-        return "the text ends inside quotes", "close the quotes"
-    return problem, None
-
-
-_JSON_TOKEN = re.compile(r'\n|"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def read_json(text: str, file: str | None = None) -> Tree:
-    """What a JSON text says, with the positions of its keys.
-
-    Args:
-        text: one JSON value.
-        file: the path that problems name.
-
-    Raises:
-        InvalidGraph: with all problems up to the first that can't be read past.
-    """
-    import json
-
-    builder = _Builder(text, file)
-    try:
-        json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise builder.fail(
-            "syntax",
-            f"this isn't JSON: {error.msg[:1].lower()}{error.msg[1:]}",
-            error.lineno,
-            error.colno,
-            "JSON has no comments, no commas behind the last item, and double quotes only",
-        ) from error
-    except RecursionError:
-        pass  # The builder counts the nesting and says where it is too deep.
-    except ValueError as error:
-        raise InvalidGraph.single("bad-number", f"this isn't JSON: {error}", file=file) from error
-    line, line_start = 1, 0
-    for token in _JSON_TOKEN.finditer(text):
-        word = token[0]
-        column = token.start() - line_start + 1
-        if word == "\n":
-            line, line_start = line + 1, token.end()
-        elif word == "{":
-            builder.open({}, line, column)
-        elif word == "[":
-            builder.open([], line, column)
-        elif word in "}]":
-            builder.close()
-        elif word not in ",:":
-            value = json.loads(word) if "\\" in word or word[0] != '"' else word[1:-1]
-            if isinstance(value, str) and _SURROGATE.search(value):
-                builder.note("bad-value", "this text holds half of a character pair", line, column)
-            if builder.wants_key:
-                builder.key(value, line, column)
-            else:
-                builder.scalar(value, line, column)
-    return builder.tree()
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+        return "these quotes aren't closed", "close them", True
+    return problem, None, False
