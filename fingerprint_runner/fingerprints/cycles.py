@@ -97,7 +97,7 @@ class CyclicWalk:
                 if path:
                     path[-1].low = min(path[-1].low, top.low)
                 if top.low == top.index:
-                    component = []
+                    component: list[_Node] = []
                     while not component or component[-1] is not top:
                         component.append(members.pop())
                     self._finish(component)

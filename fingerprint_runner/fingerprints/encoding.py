@@ -22,6 +22,7 @@ from xxhash import xxh3_128_digest
 
 from fingerprint_runner.errors import NoIdentity
 from fingerprint_runner.fingerprints.parts import (
+    NOTHING,
     Expand,
     Hashed,
     Part,
@@ -141,6 +142,10 @@ class Walk:
         except Refused as refused:
             path = self._path + "".join(part.step(place) for part, place in trail if place >= 0)
             raise NoIdentity(path, refused.type_name, refused.reason) from refused.__cause__
+
+    def names_of(self, value: Any) -> frozenset[str]:
+        """Names of the classes and functions in a value whose identity this walk has given."""
+        return self.names.get(id(value), NOTHING)
 
     def _walk(self, root: Any, trail: list[tuple[Part, int]]) -> bytes:
         """Depth first, with one frame for each open container."""
@@ -369,10 +374,10 @@ class Walk:
                     return None
                 encoded.append(inline)
             column = sequence(encoded)
-        found = xxh3_128_digest(b"d" + keys + column)
+        found = bytes(xxh3_128_digest(b"d" + keys + column))
         if count > _SMALL:
             self.memo[id(value)] = found
-        return bytes(found)
+        return found
 
     def _key_column(self, keys: tuple[str, ...]) -> bytes | None:
         """The encoding of a dict's keys, all of them exactly text: records of one kind share it."""
