@@ -132,7 +132,7 @@ def schema_parts_from_plain(
     nodes, unread_nodes = read_nodes(problems, plain, needs_version)
     wiring = wiring_problems(nodes, inputs, targets, {*unread_inputs, *unread_nodes})
     if problems.found or wiring:
-        raise InvalidGraph(_in_order(problems.found, wiring, origin, tuple(nodes)))
+        raise InvalidGraph(_in_order(problems.found, wiring, origin, _names(plain.get("nodes"))))
     return {
         "nodes": nodes,
         "inputs": inputs,
@@ -180,7 +180,11 @@ def _read_targets(problems: Problems, value: Any) -> tuple[str, ...]:
         problems.wrong_type(value, "a list", ("targets",), f"write `targets: [{value}]`")
         return ()
     read = read_texts(problems, ("targets",), value)
-    return () if read is UNREAD else tuple(dict.fromkeys(read))
+    return () if read is UNREAD else tuple(read)
+
+
+def _names(nodes: Any) -> tuple[str, ...]:
+    return tuple(nodes) if isinstance(nodes, Mapping) else ()
 
 
 def _in_order(

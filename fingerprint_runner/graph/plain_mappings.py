@@ -19,7 +19,10 @@ _BINARY_UNITS = {"k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def read_needs(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """Parameter → need, from a mapping or a list (`[x]` is `{x: x}`)."""
+    """Parameter → need, from a mapping or a list (`[x]` is `{x: x}`).
+
+    Beside items with problems the others are given, so that these are looked up all the same.
+    """
     if isinstance(value, str):
         hint = f"write a list, `needs: [{value}]`, or a mapping of parameters, `needs: {{{value}: {value}}}`"
         return problems.wrong_type(value, "a list or a mapping", path, hint)
@@ -28,11 +31,9 @@ def read_needs(problems: Problems, path: KeyPath, value: Any) -> Any:
     if not isinstance(value, (list, tuple)):
         return problems.wrong_type(value, "a list or a mapping", path)
     needs: dict[str, str] = {}
-    bad = False
     for index, item in enumerate(value):
         place = (*path, str(index))
         if isinstance(item, Mapping) and len(item) == 1:
-            bad = True
             problems.add(
                 "bad-type",
                 f"item {index + 1} of `needs` is a mapping, not a text",
@@ -40,11 +41,9 @@ def read_needs(problems: Problems, path: KeyPath, value: Any) -> Any:
                 "to name parameters, write `needs` as one mapping, without the dashes",
             )
         elif not isinstance(item, str):
-            bad = True
             wanted = f"item {index + 1} of `needs` is {shown(item)}, not a text"
             problems.add("bad-type", wanted, place)
         elif "[" in item:
-            bad = True
             key = item.partition("[")[2].rstrip("]")
             parameter = key if key.isidentifier() else "parameter"
             problems.add(
@@ -54,22 +53,18 @@ def read_needs(problems: Problems, path: KeyPath, value: Any) -> Any:
                 f'write a mapping: `needs: {{{parameter}: "{item}"}}`',
             )
         elif item in needs:
-            bad = True
             problems.add("need-twice", f"{item!r} stands twice in `needs`", place, "take one away")
         else:
             needs[item] = item
-    return UNREAD if bad else needs
+    return needs
 
 
 def _needs_of_mapping(problems: Problems, path: KeyPath, value: Mapping[Any, Any]) -> Any:
     needs: dict[str, str] = {}
-    bad = False
     for parameter, need in value.items():
         if not isinstance(parameter, str):
-            bad = True
             problems.add("bad-key", f"the parameter {parameter!r} isn't a text", path)
         elif not isinstance(need, str):
-            bad = True
             wrapped = isinstance(need, (list, tuple)) and len(need) == 1 and isinstance(need[0], str)
             problems.add(
                 "bad-type",
@@ -79,7 +74,7 @@ def _needs_of_mapping(problems: Problems, path: KeyPath, value: Mapping[Any, Any
             )
         else:
             needs[parameter] = need
-    return UNREAD if bad else needs
+    return needs
 
 
 def read_config(problems: Problems, path: KeyPath, value: Any) -> Any:

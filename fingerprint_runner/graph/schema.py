@@ -91,9 +91,9 @@ class GraphSchema:
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        """The default targets: `targets`, else nodes with `is_target`, else the sinks; in schema order."""
+        """The default targets: `targets`, else nodes with `is_target`, else the sinks; each once."""
         if self.targets:
-            return self.targets
+            return tuple(dict.fromkeys(self.targets))
         marked = tuple(name for name, node in self.nodes.items() if node.is_target)
         if marked:
             return marked

@@ -71,8 +71,8 @@ def wiring_problems(
         )
     suggest_node = _suggester(list(nodes))
     problems.extend(
-        target_problem(target, suggest_node)
-        for target in targets
+        _target_problem(target, suggest_node, f"targets.{index}")
+        for index, target in enumerate(targets)
         if target not in nodes and target not in unread
     )
     cycle = find_cycle(nodes, cyclic.__getitem__)
@@ -81,15 +81,14 @@ def wiring_problems(
     return problems
 
 
-def target_problem(target: str, suggest: Callable[[str], str | None]) -> Problem:
-    """That a target is no node; `suggest` gives the hint."""
-    return Problem("unknown-target", f"the target {target!r} is no node", key="targets", hint=suggest(target))
-
-
 def unknown_target_problems(nodes: Mapping[str, SchemaNode], targets: Iterable[str]) -> list[Problem]:
     """A problem for each target that is no node, in the order given."""
     suggest = _suggester(list(nodes))
-    return [target_problem(target, suggest) for target in targets if target not in nodes]
+    return [_target_problem(target, suggest) for target in targets if target not in nodes]
+
+
+def _target_problem(target: str, suggest: Callable[[str], str | None], key: str | None = None) -> Problem:
+    return Problem("unknown-target", f"the target {target!r} is no node", key=key, hint=suggest(target))
 
 
 def _suggester(known: list[str]) -> Callable[[str], str | None]:
