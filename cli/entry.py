@@ -1,0 +1,139 @@
+"""`main`: the entry of the command `fr`.
+
+Invariants: `fr --help` and `fr --version` load no more than click; a command's module is loaded
+when the command is called; every error leaves with the exit status of the contract, and, under
+`--json`, as one object on stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "run": ("run", "Bring targets up to date: run what is stale, restore the rest."),
+    "plan": ("plan", "Show what a run would do, and why; changes nothing."),
+    "explain": ("explain", "Say why a node is stale, or why it last ran."),
+    "get": ("get", "Give a node's stored value, or write it to a path."),
+    "validate": ("validate", "Check the graph file and its components."),
+    "cache": ("cache", "Look into the cache, or clear it."),
+}
+"""Command → its module, and its line in `fr --help`."""
+
+EXIT_FAILED = 1
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from fingerprint_runner.errors import nearest
+
+            close = nearest(name, COMMANDS)
+            hint = f" Did you mean {close!r}?" if close else ""
+            ctx.fail(f"There is no command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from fingerprint_runner import __version__
+
+        click.echo(f"fr {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=False
+)
+@click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR.")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version.",
+)
+def group(folder: str | None) -> None:
+    """Train what changed, and nothing else.
+
+    `fr run` brings the targets of a graph file (fr.yml, searched upwards) up to date; every node
+    whose config, code, data, packages and parents are unchanged is taken from the cache.
+    """
+    if folder is not None:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise click.UsageError(f"-C: can't change into {folder!r}: {error.strerror}.") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_status(given))
+
+
+def _status(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        result = group.main(arguments, prog_name="fr", standalone_mode=False)
+        # Whoever reads may have gone (`| head`): find out here, while it can be told apart.
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return EXIT_WRONG
+    except click.ClickException as error:
+        return _usage(error, as_json)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_FAILED
+    except Exception as error:
+        from .errors import tell
+
+        return tell(error, as_json)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException, as_json: bool) -> int:
+    if as_json:
+        from .errors import error_json, print_json
+
+        print_json(error_json("usage", error.format_message()))
+    else:
+        error.show()
+    return EXIT_WRONG
+
+
+if __name__ == "__main__":
+    main()

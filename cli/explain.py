@@ -1,0 +1,159 @@
+"""`fr explain`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from .options import common, request
+
+
+@click.command("explain")
+@click.argument("node", metavar="NODE")
+@request
+@common
+def command(
+    node: str,
+    inputs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    as_json: bool,
+    file: str | None,
+    cache_dir: str | None,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Say why a node is stale, or why it last ran, and what its fingerprint is made of."""
+    from fingerprint_runner.planning.decide import UpToDate
+    from fingerprint_runner.runners.report import plan_as_json, reason_as_json
+
+    from .errors import print_json
+    from .workspace import open_workspace
+
+    workspace = open_workspace(file, cache_dir, overrides, inputs)
+    runner = workspace.runner()
+    explained = runner.explain(node, workspace.inputs)
+    workspace.storage.close()
+    decision = explained.planned.decision
+    if as_json:
+        last = decision.record if isinstance(decision, UpToDate) else explained.baseline
+        print_json(
+            {
+                **plan_as_json(explained.plan),
+                "node": node,
+                "last": None
+                if last is None
+                else {
+                    "created": last.created,
+                    "seconds": last.seconds,
+                    "fingerprint": last.fingerprint,
+                    "reasons": [reason_as_json(reason) for reason in last.reasons],
+                },
+                "widened": list(explained.notes),
+            }
+        )
+    elif not quiet:
+        for line in _lines(node, explained, verbose):
+            click.echo(line)
+    return 0
+
+
+def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
+    from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
+
+    from .words import seconds_text
+
+    decision = explained.planned.decision
+    lines = []
+    if isinstance(decision, UpToDate):
+        record = decision.record
+        kept = "" if decision.kept else ", its output isn't kept"
+        lines.append(f"{node} is up to date{kept}")
+        lines.append(f"  last ran {_ago(record.created)} in {seconds_text(record.seconds)}, because:")
+        lines.extend(_reason_lines(record.reasons, explained, indent="    "))
+    elif isinstance(decision, Undecided):
+        lines.append(f"{node} is undecided: it depends on what comes of {', '.join(decision.waiting_on)}")
+        lines.extend(_upstream(decision.waiting_on, explained))
+    else:
+        assert isinstance(decision, Stale)
+        lines.append(f"{node} is stale:")
+        lines.extend(_reason_lines(decision.reasons, explained, indent="  "))
+        if explained.baseline is not None:
+            lines.append(f"  compared with the run of {_ago(explained.baseline.created)}")
+    if explained.notes:
+        lines.append("reading its code couldn't follow everything, so more counts than need be:")
+        lines.extend(f"  {note}" for note in explained.notes)
+    if verbose:
+        lines.extend(_ingredients(explained.planned))
+    return lines
+
+
+def _reason_lines(reasons: Any, explained: Any, indent: str) -> list[str]:
+    from fingerprint_runner.fingerprints.record import ReasonKind
+
+    from .words import reason_text
+
+    lines = []
+    for reason in reasons:
+        text = reason_text(reason)
+        if reason.kind is ReasonKind.CODE_CHANGED and reason.what in explained.places:
+            file, line = explained.places[reason.what]
+            text += f" ({file}:{line})"
+        lines.append(indent + text)
+    return lines
+
+
+def _upstream(names: Any, explained: Any) -> list[str]:
+    """The stale nodes that the node waits for, nearest first, each once, with their reasons."""
+    from fingerprint_runner.planning.decide import Stale, Undecided
+
+    lines: list[str] = []
+    seen = set(names)
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        decision = explained.plan.nodes[name].decision
+        if isinstance(decision, Stale):
+            lines.append(f"  {name} is stale:")
+            lines.extend(_reason_lines(decision.reasons, explained, indent="    "))
+        elif isinstance(decision, Undecided):
+            further = [parent for parent in decision.waiting_on if parent not in seen]
+            seen.update(further)
+            waiting.extend(further)
+    return lines
+
+
+def _ingredients(planned: Any) -> list[str]:
+    """What the fingerprint is made of, part by part."""
+    from .words import value_text
+
+    manifest = planned.present
+    if manifest is None:
+        return []
+    first = manifest.first
+    lines = ["made of:", f"  component {first.component}", f"  Python {first.python}"]
+    lines.extend(f"  config {key} = {value_text(entry.shown)}" for key, entry in first.config.items())
+    lines.extend(f"  input {key} = {value_text(entry.shown)}" for key, entry in first.inputs.items())
+    lines.extend(f"  parent {key} = {entry.source} {entry.identity}" for key, entry in first.parents.items())
+    lines.extend(f"  file {path} {digest}" for path, digest in first.files.items())
+    lines.extend(f"  env {name} {digest}" for name, digest in first.env.items())
+    lines.extend(f"  code {name}" for name in manifest.code.symbols)
+    lines.extend(
+        f"  package {query.argument} {answer}"
+        for query, answer in sorted(manifest.code.answers.items())
+        if query.kind == "dist"
+    )
+    return lines
+
+
+def _ago(moment: float) -> str:
+    """`just now`, `5 minutes ago`, or the day."""
+    passed = time.time() - moment
+    if passed < 60:
+        return "just now"
+    for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        count = int(passed // size)
+        if count:
+            return f"{count} {noun}{'s' if count > 1 else ''} ago"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))

@@ -1,0 +1,124 @@
+"""`fr get`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import common, request
+
+
+@click.command("get")
+@click.argument("node", metavar="NODE")
+@click.option("-o", "--output", metavar="PATH", help="Write the value (or the resource's folder) to PATH.")
+@request
+@common
+def command(
+    node: str,
+    output: str | None,
+    inputs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    as_json: bool,
+    file: str | None,
+    cache_dir: str | None,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Give a node's stored value, or write it to a path; never runs anything.
+
+    Text and plain data are printed; arrays, frames and objects are shown in short. With -o, text
+    goes to the file as it is, plain data as JSON, arrays as .npy, frames as CSV, anything else as a
+    pickle, and a resource as a folder.
+    """
+    from fingerprint_runner.errors import InvalidGraph
+    from fingerprint_runner.planning.decide import UpToDate
+
+    from .errors import print_json
+    from .workspace import open_workspace
+
+    workspace = open_workspace(file, cache_dir, overrides, inputs)
+    planned = workspace.runner().plan(workspace.inputs, [node]).nodes[node]
+    decision = planned.decision
+    if not isinstance(decision, UpToDate) or not decision.kept:
+        state = "isn't kept in the cache" if isinstance(decision, UpToDate) else "isn't up to date"
+        raise InvalidGraph.single(
+            "not-available", f"the value of {node!r} {state}", node=node, hint=f"make it first: fr run {node}"
+        )
+    record, storage = decision.record, workspace.storage
+    value: Any = None
+    if record.value is not None and record.value.artifact is not None:
+        value = storage.load_value(record.value.artifact)
+    if output is not None:
+        _write(record, storage, value, Path(output))
+        if not quiet and not as_json:
+            click.echo(f"wrote {output}")
+    if as_json:
+        print_json(_as_json(node, record, value, output))
+    elif output is None:
+        click.echo(_preview(record, value))
+    storage.close()
+    return 0
+
+
+def _write(record: Any, storage: Any, value: Any, path: Path) -> None:
+    from fingerprint_runner.errors import InvalidGraph
+    from fingerprint_runner.runners.exports import write_value
+
+    if record.value is None and record.resource is not None:
+        if path.exists():
+            raise InvalidGraph.single(
+                "exists", f"{str(path)!r} is there already", hint="name a folder that isn't there yet"
+            )
+        storage.restore_tree(record.resource, path, read_only=False)
+    else:
+        write_value(value, path)
+
+
+def _as_json(node: str, record: Any, value: Any, output: str | None) -> dict[str, Any]:
+    plain = value if _is_plain(value) else None
+    return {
+        "ok": True,
+        "node": node,
+        "fingerprint": record.fingerprint,
+        "value": plain,
+        "identity": record.identity,
+        "resource": None
+        if record.resource is None
+        else [{"path": entry.path, "size": entry.size} for entry in record.resource.entries],
+        "output": output,
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    import json
+
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _preview(record: Any, value: Any) -> str:
+    """The value as text: whole where it is text or plain data, else in short."""
+    import json
+
+    from .words import size_text
+
+    if record.value is None and record.resource is not None:
+        files = [
+            f"  {entry.path}  {size_text(entry.size)}"
+            for entry in record.resource.entries
+            if entry.kind == "file"
+        ]
+        return "\n".join(["a resource (write it to a folder with -o):", *files])
+    if isinstance(value, str):
+        return value
+    if _is_plain(value):
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    kind = type(value)
+    shape = getattr(value, "shape", None)
+    head = f"{kind.__module__}.{kind.__qualname__}" + (f", shape {tuple(shape)}" if shape is not None else "")
+    return f"{head}\n{value!r}"

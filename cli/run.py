@@ -1,0 +1,65 @@
+"""`fr run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from .entry import EXIT_FAILED, EXIT_INTERRUPTED
+from .options import common, force_from_option, force_option, request, targets_argument
+
+
+@click.command("run")
+@targets_argument
+@request
+@force_option
+@force_from_option
+@click.option("--keep-going", is_flag=True, help="After a failure, run what doesn't depend on it.")
+@common
+def command(
+    targets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    as_json: bool,
+    force: tuple[str, ...],
+    force_from: tuple[str, ...],
+    keep_going: bool,
+    file: str | None,
+    cache_dir: str | None,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Bring targets up to date: run what is stale, restore the rest.
+
+    Without TARGET, the targets of the graph file. Exits with 0 when all is well, 1 when a node
+    failed, 2 when the command or the graph is wrong (then nothing ran), 130 when interrupted.
+    """
+    from .errors import print_json
+    from .screen import RunScreen, keep_stderr
+    from .workspace import open_workspace
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    workspace = open_workspace(file, cache_dir, overrides, inputs)
+    keep_stderr()
+    screen = RunScreen(sys.stderr if as_json else sys.stdout, quiet=quiet, verbose=verbose)
+    try:
+        report = workspace.runner(screen).execute(
+            workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going
+        )
+    finally:
+        screen.close()
+        workspace.storage.close()
+    screen.summary(report)
+    if as_json:
+        print_json(report.as_json())
+    if report.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if report.failures else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt

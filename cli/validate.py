@@ -1,0 +1,48 @@
+"""`fr validate`."""
+
+from __future__ import annotations
+
+import click
+
+from .options import common, json_option, set_option, targets_argument
+
+
+@click.command("validate")
+@targets_argument
+@set_option
+@json_option
+@common
+def command(
+    targets: tuple[str, ...],
+    overrides: tuple[str, ...],
+    as_json: bool,
+    file: str | None,
+    cache_dir: str | None,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Check the graph file and its components, importing them; runs no node.
+
+    Shows all problems at once and exits with 2 when there are any.
+    """
+    from fingerprint_runner.errors import InvalidGraph
+
+    from .errors import print_json
+    from .words import count_text
+    from .workspace import open_workspace
+
+    workspace = open_workspace(file, cache_dir, overrides)
+    problems = workspace.runner().validate(targets or None)
+    workspace.storage.close()
+    if problems:
+        raise InvalidGraph(problems)
+    schema = workspace.schema
+    if as_json:
+        print_json({"ok": True, "nodes": len(schema.nodes), "targets": list(schema.target_names)})
+    elif not quiet:
+        assert schema.origin is not None
+        wanted = ", ".join(schema.target_names)
+        click.echo(
+            f"{schema.origin.shown}: {count_text(len(schema.nodes), 'node')}, all well; targets: {wanted}"
+        )
+    return 0

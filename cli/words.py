@@ -1,0 +1,91 @@
+"""How reasons, times and sizes read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fingerprint_runner.fingerprints.record import Reason, ReasonKind
+
+_LONGEST = 60
+
+
+def reason_text(reason: Reason) -> str:
+    """One reason in a few words: `config trees: 200 → 400`."""
+    kind, what = reason.kind, reason.what
+    if kind is ReasonKind.CONFIG_CHANGED:
+        return f"config {what}: {value_text(reason.old)} → {value_text(reason.new)}"
+    if kind is ReasonKind.INPUT_CHANGED:
+        return f"input {what}: {value_text(reason.old)} → {value_text(reason.new)}"
+    if kind is ReasonKind.CODE_CHANGED:
+        return f"code {what} {_change(reason)}"
+    if kind is ReasonKind.PACKAGE_CHANGED:
+        return f"package {what}: {reason.old} → {reason.new}"
+    if kind is ReasonKind.FILE_CHANGED:
+        return f"file {what} {_change(reason)}"
+    if kind is ReasonKind.PYTHON_CHANGED:
+        return f"Python: {reason.old} → {reason.new}"
+    if kind is ReasonKind.COMPONENT_CHANGED:
+        return f"{what}: {value_text(reason.old)} → {value_text(reason.new)}"
+    if kind is ReasonKind.NOT_CACHEABLE:
+        return "its output can't be stored" if what is None else f"the output of {what} can't be stored"
+    plain = {
+        ReasonKind.NEVER_RUN: "never run before",
+        ReasonKind.ENV_CHANGED: f"environment variable {what} changed",
+        ReasonKind.ADDON_CHANGED: "its fingerprint addon changed",
+        ReasonKind.PARENT_CHANGED: f"parent {what} changed",
+        ReasonKind.ARTIFACT_MISSING: "its stored output is gone and is needed",
+        ReasonKind.FORCED: "forced",
+        ReasonKind.ALWAYS_RUNS: "always runs",
+        ReasonKind.FORMAT_CHANGED: "the engine's format changed",
+    }
+    return plain[kind]
+
+
+def reasons_text(reasons: Sequence[Reason], *, most: int = 2) -> str:
+    """A few reasons on one line, and how many more there are."""
+    shown = "; ".join(reason_text(reason) for reason in reasons[:most])
+    more = len(reasons) - most
+    return f"{shown}; {more} more" if more > 0 else shown
+
+
+def value_text(value: Any) -> str:
+    """A config value as it would stand in a graph file, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _change(reason: Reason) -> str:
+    if reason.old in (None, "absent"):
+        return "is new"
+    if reason.new in (None, "absent"):
+        return "is gone"
+    return "changed"
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.42 s`, `12.3 s`, `4 min 07 s`, `2 h 05 min`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size_text(size: int) -> str:
+    """`512 B`, `1.5 kB`, `20 MB`: decimal, as disks are sold."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{size} B" if unit == "B" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
+
+
+def count_text(count: int, noun: str) -> str:
+    """`1 node`, `2 nodes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,65 @@
+"""`Workspace`: the graph file, store and runner of one call, wired together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fingerprint_runner.graph.context import ExecutionContext
+from fingerprint_runner.graph.schema import GraphSchema
+from fingerprint_runner.recipes.graph_file import find_graph_file, read_graph_file
+from fingerprint_runner.recipes.inputs import read_inputs
+from fingerprint_runner.recipes.overrides import apply_overrides
+from fingerprint_runner.runners.graph_runner import CachingGraphRunner
+from fingerprint_runner.runners.observer import RunObserver
+from fingerprint_runner.storage.model_storage import ModelStorage, open_storage
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What a command works with.
+
+    Attributes:
+        schema: as the file has it, with `--set` applied.
+        inputs: of `--input`, checked against the declarations.
+        cache_dir: the cache folder.
+    """
+
+    schema: GraphSchema
+    inputs: dict[str, Any]
+    cache_dir: Path
+
+    @functools.cached_property
+    def storage(self) -> ModelStorage:
+        """The store; opening it makes no file."""
+        return open_storage(self.cache_dir)
+
+    def runner(self, observer: RunObserver | None = None) -> CachingGraphRunner:
+        """A runner of the graph."""
+        return CachingGraphRunner(self.schema, self.storage, ExecutionContext(self.schema), observer=observer)
+
+
+def open_workspace(
+    file: str | None,
+    cache_dir: str | None,
+    overrides: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+) -> Workspace:
+    """Read the graph file and find the cache folder.
+
+    Raises:
+        InvalidGraph: the file or an option is wrong.
+    """
+    path = find_graph_file(Path.cwd()) if file is None else Path(file)
+    schema = read_graph_file(path)
+    if overrides:
+        schema = apply_overrides(schema, overrides)
+    return Workspace(schema, read_inputs(schema, inputs), cache_folder(path, cache_dir))
+
+
+def cache_folder(graph_file: Path, cache_dir: str | None) -> Path:
+    """The cache folder: as asked for, else `.cache` beside the graph file."""
+    return graph_file.resolve().parent / ".cache" if cache_dir is None else Path(cache_dir)

@@ -1,0 +1,141 @@
+"""`write_exports`: puts nodes' outputs into the folders that users look into.
+
+Invariants: a file that is already right isn't written; files that an export doesn't name are left
+alone; an export is never an input.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fingerprint_runner.fingerprints.encoding import digest
+from fingerprint_runner.fingerprints.record import NodeRecord, ResourceTree
+from fingerprint_runner.provenance.files import FileDigests
+from fingerprint_runner.provenance.memo import Memo
+from fingerprint_runner.storage.model_storage import ModelStorage
+
+
+class Exporter:
+    """Writes exports of one graph.
+
+    Args:
+        folder: what `export` is relative to.
+        storage: where outputs come from.
+        files: digests of files, remembered by their stat signatures.
+        memo: remembers which file a value was written as.
+    """
+
+    def __init__(self, folder: Path, storage: ModelStorage, files: FileDigests, memo: Memo) -> None:
+        self._folder = folder
+        self._storage = storage
+        self._files = files
+        self._memo = memo
+
+    def export(self, node: str, record: NodeRecord, to: str) -> list[str]:
+        """Bring one node's folder up to date.
+
+        Returns:
+            The paths that were written, relative to the graph's folder.
+        """
+        target = self._folder / to
+        if record.resource is not None:
+            return self._export_tree(record.resource, target)
+        if record.value is None or record.value.artifact is None:
+            return []
+        return self._export_value(node, record, target)
+
+    def _export_tree(self, tree: ResourceTree, target: Path) -> list[str]:
+        different = [
+            entry
+            for entry in tree.entries
+            if entry.kind == "file" and self._files.digest(str(target / entry.path)) != entry.digest
+        ]
+        if not different:
+            return []
+        with self._storage.scratch() as scratch:
+            restored = scratch / "export"
+            self._storage.restore_tree(tree, restored, read_only=False)
+            for entry in different:
+                _replace(
+                    target / entry.path, lambda part, path=entry.path: shutil.copy(restored / path, part)
+                )
+        return [self._shown(target / entry.path) for entry in different]
+
+    def _export_value(self, node: str, record: NodeRecord, target: Path) -> list[str]:
+        assert record.value is not None
+        assert record.value.artifact is not None
+        # What a value looks like as a file is this engine's own doing: remembered by identity.
+        memo_name = "export-" + digest([node, str(target), record.value.identity])
+        known = self._memo.load(memo_name)
+        if known is not None:
+            file_name, _, written = known.decode().partition("\n")
+            if self._files.digest(str(target / file_name)) == written:
+                return []
+        value = self._storage.load_value(record.value.artifact)
+        file_name, write = value_file(node, value)
+        _replace(target / file_name, write)
+        self._files.refresh()
+        self._memo.save(memo_name, f"{file_name}\n{self._files.digest(str(target / file_name))}".encode())
+        return [self._shown(target / file_name)]
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self._folder))
+
+
+def value_file(name: str, value: Any) -> tuple[str, Callable[[Path], object]]:
+    """The file name, and what writes it, for a value that people are to look at.
+
+    Text as `.txt`, bytes as `.bin`, arrays as `.npy`, frames as `.csv`, plain data as `.json`, all
+    else as `.pickle`.
+    """
+    kind = type(value)
+    if kind is str:
+        return f"{name}.txt", lambda path: path.write_text(value, encoding="utf-8")
+    if kind is bytes:
+        return f"{name}.bin", lambda path: path.write_bytes(value)
+    module = kind.__module__.partition(".")[0]
+    if module == "numpy" and kind.__name__ == "ndarray" and not value.dtype.hasobject:
+        return f"{name}.npy", lambda path: _save_array(path, value)
+    if module == "pandas" and kind.__name__ in ("DataFrame", "Series"):
+        return f"{name}.csv", lambda path: value.to_csv(path)
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    except (TypeError, ValueError, RecursionError):
+        return f"{name}.pickle", lambda path: path.write_bytes(_pickled(value))
+    return f"{name}.json", lambda path: path.write_text(text, encoding="utf-8")
+
+
+def _save_array(path: Path, value: Any) -> None:
+    import numpy
+
+    with path.open("wb") as file:
+        numpy.save(file, value, allow_pickle=False)
+
+
+def _pickled(value: Any) -> bytes:
+    import pickle
+
+    return pickle.dumps(value, protocol=5)
+
+
+def write_value(value: Any, path: Path) -> None:
+    """Write a value to a path of the user's choice, in the form of `value_file`."""
+    _, write = value_file("value", value)
+    _replace(path, write)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the path and rename: who reads it sees the old or the new file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""`audited`: what a running node does that reading its source can't tell, by Python's audit events.
+
+Classes that unpickling finds by name become queries of the node's trace (R15); a started
+subprocess means that sources are compared again before publishing (R12).
+
+Invariant: an audit hook can't be removed, so one is added at most once a process, and it does
+nothing but compare a global with None while no node runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from fingerprint_runner.runners.checked_import import ImportWatch
+
+_SPAWNING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"})
+
+_current: AuditWatch | None = None
+_installed = False
+
+
+class AuditWatch:
+    """What the events of one node's run said.
+
+    Attributes:
+        spawned: whether it started another process.
+    """
+
+    def __init__(self, imports: ImportWatch) -> None:
+        self.spawned = False
+        self._imports = imports
+
+    def event(self, name: str, arguments: tuple[Any, ...]) -> None:
+        """Take in one audit event."""
+        if name == "pickle.find_class":
+            self._imports.note_use(str(arguments[0]))
+        elif name in _SPAWNING:
+            self.spawned = True
+
+    def __enter__(self) -> AuditWatch:
+        global _current
+        _current = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        global _current
+        _current = None
+
+
+@contextlib.contextmanager
+def audited(imports: ImportWatch) -> Iterator[AuditWatch]:
+    """A watch that listens while it is entered; installs the process's hook on first use."""
+    global _installed
+    if not _installed:
+        sys.addaudithook(_hook)
+        _installed = True
+    yield AuditWatch(imports)
+
+
+def _hook(name: str, arguments: tuple[Any, ...]) -> None:
+    watch = _current
+    if watch is not None:
+        watch.event(name, arguments)

@@ -1,0 +1,314 @@
+"""`run_node`: does one node's work; the one function that every executor calls.
+
+In order: imports are checked against the plan, inputs are restored, the component is constructed
+and called with its output captured, what it made is stored. Nothing is published here.
+
+Invariants: never raises for what a node does; working folder, `sys.path`, streams and import
+machinery are as before when it returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fingerprint_runner.errors import DamagedArtifact, NotStorable, SourceChanged
+from fingerprint_runner.fingerprints.manifest import Query
+from fingerprint_runner.fingerprints.record import ResourceTree, ValueRecord
+from fingerprint_runner.graph.component import Resource
+from fingerprint_runner.provenance.locate import Locator
+from fingerprint_runner.runners.capture import OutputTail, Sink, captured_output
+from fingerprint_runner.runners.checked_import import ImportWatch, checked_imports, loaded_otherwise
+from fingerprint_runner.runners.node_call import BoundNode, NodeFolders, bind
+from fingerprint_runner.runners.outputs import value_store
+from fingerprint_runner.runners.process_audit import AuditWatch, audited
+from fingerprint_runner.runners.task import (
+    GivenInput,
+    MemoryInput,
+    NodeError,
+    NodeOutcome,
+    NodeTask,
+    OutcomeStatus,
+    StoredInput,
+    TaskInput,
+)
+from fingerprint_runner.runners.user_traceback import user_traceback
+from fingerprint_runner.storage.model_storage import ModelStorage
+from fingerprint_runner.storage.node_view import NodeStorageView
+
+Memory = dict[str, Any]
+"""Node → output that couldn't be stored; belongs to one run in one process."""
+
+
+class _InputLost(Exception):
+    def __init__(self, node: str) -> None:
+        self.node = node
+
+
+def run_node(
+    task: NodeTask,
+    storage: ModelStorage,
+    memory: Memory | None = None,
+    sink: Sink | None = None,
+) -> NodeOutcome:
+    """Run one node and store what it makes.
+
+    Args:
+        task: what to run.
+        storage: an open store at `task.storage`.
+        memory: outputs handed on within this process; None where there is no such thing (a worker
+            process), so that an output that can't be stored fails the node.
+        sink: gets what the node prints as it comes.
+
+    Returns:
+        The outcome; its `status` says how it ended.
+    """
+    locator = Locator(task.search_path)
+    watch = ImportWatch(task.modules, locator)
+    with _surroundings(task):
+        wrong = None if task.target is not None else loaded_otherwise(task.modules, locator)
+        if wrong is not None:
+            return NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=wrong)
+        with captured_output(sink) as tail, checked_imports(watch), audited(watch) as audit:
+            outcome = _attempt(task, storage, memory, locator, audit)
+    return _completed(outcome, watch, tail, audit)
+
+
+def _completed(outcome: NodeOutcome, watch: ImportWatch, tail: OutputTail, audit: AuditWatch) -> NodeOutcome:
+    queries = tuple(Query("closure", f"{module}:*") for module in sorted(watch.discovered))
+    return replace(
+        outcome,
+        log_tail=tail.text(),
+        discovered=queries,
+        discovered_text=dict(sorted(watch.discovered.items())),
+        spawned=audit.spawned,
+    )
+
+
+def _attempt(
+    task: NodeTask, storage: ModelStorage, memory: Memory | None, locator: Locator, audit: AuditWatch
+) -> NodeOutcome:
+    folders = NodeFolders(task.scratch, task.node)
+    try:
+        component = task.target if task.target is not None else load_component(task.component)
+        with folders:
+            return _run(task, component, storage, memory, locator, folders, audit)
+    except SourceChanged as error:
+        return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=error.what)
+    except _InputLost as error:
+        return NodeOutcome(OutcomeStatus.INPUT_LOST, detail=error.node)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a node that exits has failed
+        changed = _source_changed_below(error)
+        if changed is not None:
+            return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=changed.what)
+        return NodeOutcome(OutcomeStatus.FAILED, error=node_error(error))
+
+
+def _run(
+    task: NodeTask,
+    component: Any,
+    storage: ModelStorage,
+    memory: Memory | None,
+    locator: Locator,
+    folders: NodeFolders,
+    audit: AuditWatch,
+) -> NodeOutcome:
+    bound = bind(task, component, folders)
+    view = _storage_view(task, storage, folders)
+    values = {
+        parameter: _restore(parameter, task, bound, storage, memory, folders) for parameter in task.inputs
+    }
+    packages = _required_packages(component)
+    started = time.perf_counter()
+    with audit:
+        output = bound.call(values, view)
+    seconds = time.perf_counter() - started
+    outcome = _stored(task, output, bound, view, storage, memory, locator)
+    return replace(outcome, seconds=seconds, packages=packages)
+
+
+def _required_packages(component: Any) -> tuple[str, ...]:
+    asked = getattr(component, "required_packages", None) if isinstance(component, type) else None
+    return tuple(sorted(asked())) if callable(asked) else ()
+
+
+def _restore(
+    parameter: str,
+    task: NodeTask,
+    bound: BoundNode,
+    storage: ModelStorage,
+    memory: Memory | None,
+    folders: NodeFolders,
+) -> Any:
+    """The value of one parameter: this node's own copy (R9)."""
+    source = task.inputs[parameter]
+    if isinstance(source, GivenInput):
+        return source.value
+    if source.resource is not None and source.key is None and bound.takes_folder(parameter):
+        return _restored_folder(source.node, source.resource, _store_of(source, task, storage), folders)
+    whole = (
+        memory[source.node]
+        if isinstance(source, MemoryInput) and memory
+        else restore_output(source, task, storage)
+    )
+    if source.key is None:
+        return whole
+    if not isinstance(whole, Mapping) or source.key not in whole:
+        raise KeyError(
+            f"parameter {parameter!r} takes {source.node}[{source.key}], "
+            f"and {source.node!r} puts out no dict with the key {source.key!r}"
+        )
+    return whole[source.key]
+
+
+def restore_output(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> Any:
+    """A parent's whole output from the store; its `Resource` where that is all it puts out."""
+    if isinstance(source, MemoryInput) or (source.value is not None and source.value.artifact is None):
+        raise _InputLost(source.node)
+    if source.value is None:
+        return Resource(source.node, "" if source.resource is None else source.resource.identity)
+    assert source.value.artifact is not None
+    try:
+        return _store_of(source, task, storage).load_value(source.value.artifact)
+    except DamagedArtifact as error:
+        raise _InputLost(source.node) from error
+
+
+def restore_input(source: TaskInput, task: NodeTask, storage: ModelStorage) -> Any:
+    """The value of an input as a hook sees it; None where it is handed on in memory."""
+    if isinstance(source, GivenInput):
+        return source.value
+    if isinstance(source, MemoryInput):
+        return None
+    whole = restore_output(source, task, storage)
+    return whole if source.key is None else whole[source.key]
+
+
+def _store_of(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> ModelStorage:
+    return value_store(storage, task.scratch, kept=not isinstance(source, StoredInput) or source.kept)
+
+
+def _restored_folder(node: str, tree: ResourceTree, storage: ModelStorage, folders: NodeFolders) -> Path:
+    folder = folders.new(f"in-{node}")
+    try:
+        storage.restore_tree(tree, folder, read_only=True)
+    except DamagedArtifact as error:
+        raise _InputLost(node) from error
+    return folder
+
+
+def _storage_view(task: NodeTask, storage: ModelStorage, folders: NodeFolders) -> NodeStorageView:
+    readable = {
+        source.node: source.resource
+        for source in task.inputs.values()
+        if isinstance(source, StoredInput | MemoryInput) and source.resource is not None
+    }
+    return NodeStorageView(storage, task.node, Resource(task.node), readable, folders.new("storage"))
+
+
+def _stored(
+    task: NodeTask,
+    output: Any,
+    bound: BoundNode,
+    view: NodeStorageView,
+    storage: ModelStorage,
+    memory: Memory | None,
+    locator: Locator,
+) -> NodeOutcome:
+    if inspect.isgenerator(output) or inspect.iscoroutine(output) or inspect.isasyncgen(output):
+        raise TypeError(
+            f"node {task.node!r} puts out a {type(output).__name__}, which can be read only once; "
+            "return a list, or any value that can be read twice"
+        )
+    store = value_store(storage, task.scratch, kept=task.keep)
+    written = bound.output_directory if bound.output_directory is not None else view.written
+    tree = None
+    if written is not None:
+        _refuse_folder_inside(output, written)
+        tree = store.store_tree(written)
+        if output is None or isinstance(output, Resource):
+            return NodeOutcome(OutcomeStatus.DONE, resource=tree)
+
+    def is_first_party(module: str) -> bool:
+        return locator.locate(module).kind == "first-party"
+
+    try:
+        value: ValueRecord = store.store_value(output, is_first_party=is_first_party, path=task.node)
+    except NotStorable as error:
+        if memory is None:
+            raise
+        memory[task.node] = output
+        return NodeOutcome(OutcomeStatus.DONE, resource=tree, storable=False, not_storable=str(error))
+    if written is not None:
+        refuse_folder_in_bytes(value, written, store)
+    return NodeOutcome(OutcomeStatus.DONE, value=value, resource=tree)
+
+
+def _refuse_folder_inside(output: Any, folder: Path) -> None:
+    """The folder's path is gone after the run: a value that holds it is of no use to anybody."""
+    if isinstance(output, str | os.PathLike) and str(folder) in os.fspath(output):
+        raise ValueError(
+            "the node returns the path of its OutputDirectory, which exists only while it runs; "
+            "return None to put the folder out, or a path relative to it"
+        )
+
+
+def refuse_folder_in_bytes(value: ValueRecord, folder: Path, storage: ModelStorage) -> None:
+    """Refuse a stored value whose bytes mention the node's own output folder, whose name is unique."""
+    if value.artifact is not None and storage.mentions(value.artifact, folder.name.encode()):
+        raise ValueError(
+            "the value that the node returns holds the path of its OutputDirectory, which exists only "
+            "while it runs; return paths relative to it"
+        )
+
+
+def load_component(component: str) -> Any:
+    """Import a component by `module:attribute`."""
+    module_name, _, attributes = component.partition(":")
+    found: Any = importlib.import_module(module_name)
+    for attribute in attributes.split("."):
+        found = getattr(found, attribute)
+    return found
+
+
+def node_error(error: BaseException) -> NodeError:
+    """An exception as data, its traceback without the engine's frames."""
+    return NodeError(type(error).__name__, str(error), user_traceback(error))
+
+
+def _source_changed_below(error: BaseException) -> SourceChanged | None:
+    """A changed source that the user's code wrapped into its own exception."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        if isinstance(current, SourceChanged):
+            return current
+        seen.add(id(current))
+        current = current.__cause__ or current.__context__
+    return None
+
+
+@contextlib.contextmanager
+def _surroundings(task: NodeTask) -> Iterator[None]:
+    """Working folder and `sys.path` of the node, for the block's duration."""
+    before = Path.cwd()
+    path = list(sys.path)
+    writes_bytecode = sys.dont_write_bytecode
+    os.chdir(task.folder)
+    sys.path[:] = task.search_path
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        sys.dont_write_bytecode = writes_bytecode
+        os.chdir(before)

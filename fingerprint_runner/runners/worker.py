@@ -1,0 +1,49 @@
+"""`main`: what a worker process does: read one job from stdin, do it, write its outcome to a file.
+
+Invariant: the outcome file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main(job: str) -> None:
+    """Do one job.
+
+    Args:
+        job: `node` (run a task) or `describe` (look at components by importing them).
+    """
+    given, result = pickle.loads(sys.stdin.buffer.read())
+    answer = _run(given) if job == "node" else _describe(given)
+    unfinished = Path(f"{result}.part")
+    unfinished.write_bytes(pickle.dumps(answer, protocol=5))
+    unfinished.replace(result)
+
+
+def _run(task: Any) -> Any:
+    from fingerprint_runner.runners.run_node import run_node
+
+    storage = task.storage.open()
+    try:
+        return run_node(task, storage, None, _to_stdout)
+    finally:
+        storage.close()
+
+
+def _describe(request: Any) -> Any:
+    from fingerprint_runner.runners.describe import describe
+
+    return describe(request)
+
+
+_stdout = os.dup(1) if __name__ != "__main__" else 1
+"""Where output goes: descriptor 1 itself is caught while the node runs."""
+
+
+def _to_stdout(chunk: bytes) -> None:
+    os.write(_stdout, chunk)

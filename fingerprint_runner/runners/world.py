@@ -1,0 +1,151 @@
+"""`PresentWorld`: what planning asks of source, packages, files and environment, answered from this machine.
+
+Answers are remembered for one plan; `refresh` forgets them. Imports no user code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fingerprint_runner.fingerprints.encoding import digest
+from fingerprint_runner.fingerprints.manifest import Query, TracePart
+from fingerprint_runner.provenance.distributions import MODULE_PREFIX, Distributions
+from fingerprint_runner.provenance.environment import environment_digests, python_tag
+from fingerprint_runner.provenance.files import FileDigests
+from fingerprint_runner.provenance.locate import Locator
+from fingerprint_runner.provenance.memo import Memo
+from fingerprint_runner.provenance.source_reader import Closure, ComponentSource, SourceReader
+
+ABSENT = "absent"
+
+
+class PresentWorld:
+    """The world as it is now, for one plan and the run that follows.
+
+    Args:
+        folder: what relative paths of the graph are relative to; comes first on the search path.
+        memo: remembers readings between processes.
+        environ: the environment variables.
+    """
+
+    def __init__(self, folder: Path, memo: Memo, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environ = environ
+        self.search_path = search_path(folder)
+        self.python = python_tag()
+        self.locator = Locator(self.search_path)
+        self.sources = SourceReader(self.locator, memo)
+        self.file_digests = FileDigests(memo)
+        self.distributions = Distributions(self.search_path, memo)
+        self.addons: dict[str, str | None] = {}
+        self._code: dict[tuple[tuple[str, ...], bool], TracePart] = {}
+        self._answers: dict[Query, str] = {}
+
+    def component(self, component: str) -> ComponentSource:
+        """What source tells about a component."""
+        return self.sources.component(component)
+
+    def is_plain_function(self, component: str) -> bool:
+        return self.component(component).plain
+
+    def is_class(self, component: str) -> bool:
+        return self.component(component).kind in ("class", "third-party", "unreadable")
+
+    def static_code(self, roots: Sequence[str], *, pinned: bool) -> TracePart:
+        key = (tuple(roots), pinned)
+        if key not in self._code:
+            self._code[key] = self._read_code(roots, pinned)
+        return self._code[key]
+
+    def _read_code(self, roots: Sequence[str], pinned: bool) -> TracePart:
+        answers: dict[Query, str] = {}
+        symbols: dict[str, str] = {}
+        packages: set[str] = set()
+        for root in roots:
+            closure = self.sources.closure(root)
+            packages.update(closure.packages)
+            if not pinned:
+                answers[Query("closure", root)] = closure.digest
+                symbols.update(closure.parts)
+        answers.update(self.package_answers(packages))
+        return TracePart(answers, symbols)
+
+    def package_answers(self, top_names: Iterable[str]) -> dict[Query, str]:
+        """`dist` queries and answers for these top-level modules and all that they require."""
+        names = {name for top in top_names for name in self.distributions.query_names(top)}
+        distributions = [name for name in sorted(names) if not name.startswith(MODULE_PREFIX)]
+        found = self.distributions.with_requirements(distributions)
+        return {Query("dist", name): self._answer(Query("dist", name)) for name in sorted({*names, *found})}
+
+    def answer(self, queries: Sequence[Query]) -> TracePart:
+        symbols: dict[str, str] = {}
+        answers = {}
+        for query in queries:
+            answers[query] = self._answer(query)
+            if query.kind == "closure":
+                symbols.update(self.sources.closure(query.argument).parts)
+        return TracePart(answers, symbols)
+
+    def _answer(self, query: Query) -> str:
+        if query not in self._answers:
+            self._answers[query] = self._find_answer(query)
+        return self._answers[query]
+
+    def _find_answer(self, query: Query) -> str:
+        if query.kind == "closure":
+            return self.sources.closure(query.argument).digest
+        if query.kind == "dist":
+            return self.distributions.answer(query.argument)
+        if query.kind == "file":
+            return self.file_digests.digest(self.folder / query.argument) or ABSENT
+        if query.kind == "env":
+            return environment_digests([query.argument], self.environ)[query.argument]
+        # A kind that a later version writes: nothing it says can be relied on here, so it never matches.
+        return digest(["unknown query", query.kind, query.argument])
+
+    def closure(self, root: str) -> Closure:
+        """The static closure of a root."""
+        return self.sources.closure(root)
+
+    def modules(self, roots: Iterable[str]) -> dict[str, str]:
+        """First-party modules that these roots load → digest of their text (R12)."""
+        modules: dict[str, str] = {}
+        for root in roots:
+            modules.update(self.sources.closure(root).modules)
+        return modules
+
+    def notes(self, root: str) -> tuple[str, ...]:
+        """Where reading couldn't follow and widened."""
+        return self.sources.closure(root).notes
+
+    def files(self, patterns: Sequence[str]) -> Mapping[str, str]:
+        return self.file_digests.declared(self.folder, patterns)
+
+    def environment(self, names: Sequence[str]) -> Mapping[str, str]:
+        return environment_digests(names, self.environ)
+
+    def addon(self, node_name: str) -> str | None:
+        return self.addons.get(node_name)
+
+    def refresh(self) -> None:
+        """Look at everything anew from here on."""
+        self._code.clear()
+        self._answers.clear()
+        self.locator.refresh()
+        self.sources.refresh()
+        self.distributions.refresh()
+        self.file_digests.refresh()
+
+    def save(self) -> None:
+        """Remember readings for the next process."""
+        self.sources.save()
+        self.distributions.save()
+        self.file_digests.save()
+
+
+def search_path(folder: Path) -> tuple[str, ...]:
+    """`sys.path` as a node sees it: the graph's folder first, no entry twice, none empty."""
+    own = str(folder)
+    return tuple(dict.fromkeys([own, *(entry for entry in sys.path if entry and entry != own)]))
