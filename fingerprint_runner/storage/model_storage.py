@@ -1,0 +1,505 @@
+"""`ModelStorage`: records, artifacts, resources and runs of one cache folder.
+
+    store_value / store_tree ──> publish ──> flush        what a node put out becomes visible
+    last_run, traces, records ──> is_kept ──> load_value  what an earlier run put out is found again
+
+Invariants: opening makes no files, and what reads like a query writes nothing but quarantine; blobs are
+on the disk before the record that names them is committed (R10); `publish` decides and commits in one
+transaction, so what it returns holds for everybody, and survives the death of the process at once;
+the sync that makes it survive a power cut is shared by a group: at most 20 records, or the first
+publication 200 ms after the group began, or `flush()`, which a runner calls when it has nothing else
+to do and before it exits; a node that ran for over 200 ms is synced at once.
+"""
+
+# ruff: noqa: PTH100, PTH111, PTH118
+# Paths are text here: `pathlib` costs several times what the system calls do.
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fingerprint_runner.errors import StorageError
+from fingerprint_runner.fingerprints.manifest import Trace, TracePart
+from fingerprint_runner.fingerprints.record import (
+    ArtifactRef,
+    NodeRecord,
+    ResourceTree,
+    RunRecord,
+    ValueRecord,
+)
+from fingerprint_runner.storage import codec, files, keys
+from fingerprint_runner.storage.artifacts import Artifacts
+from fingerprint_runner.storage.layout import Layout
+from fingerprint_runner.storage.memo import FolderMemo
+from fingerprint_runner.storage.publishing import Published, publish_record
+from fingerprint_runner.storage.reader import RecordReader
+from fingerprint_runner.storage.stats import StorageStats, count_stats
+
+DURABILITIES = ("batch", "each", "fast")
+GROUP_RECORDS = 20
+GROUP_S = 0.2
+LONG_S = 0.2
+_LOCK_TIMEOUT_S = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StorageLocation:
+    """Where a store is, for other processes.
+
+    Attributes:
+        path: the cache folder.
+        durability: see `open_storage`.
+    """
+
+    path: str
+    durability: str = "batch"
+
+    def open(self) -> ModelStorage:
+        """The same store, opened in this process."""
+        return ModelStorage(self)
+
+
+def open_storage(path: str | Path, *, durability: str = "batch") -> ModelStorage:
+    """Open the store inside a cache folder; nothing is made before the first write.
+
+    Args:
+        path: the cache folder; the store is `fr/` inside it.
+        durability: `batch`: a power cut loses at most the last group of records; `each`: none;
+            `fast`: any, found out and run again. Nothing is ever wrong, and the death of a process
+            loses nothing that was published.
+
+    Raises:
+        ValueError: unknown durability.
+    """
+    return ModelStorage(StorageLocation(os.path.abspath(os.path.expanduser(path)), durability))
+
+
+class ModelStorage:
+    """A store; safe to use from several threads, and from each of several processes.
+
+    Attributes:
+        location: picklable; its `open()` gives the same store in another process.
+        memo: small files that may always be deleted.
+    """
+
+    def __init__(self, location: StorageLocation) -> None:
+        if location.durability not in DURABILITIES:
+            raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {location.durability!r}")
+        self.location = location
+        self._layout = Layout(location.path)
+        self.memo = FolderMemo(self._layout)
+        self._reader = RecordReader(self._layout, self._note_damage)
+        self._artifacts = Artifacts(
+            self._layout, self.memo, self._note_damage, fast=location.durability == "fast"
+        )
+        self._mutex = threading.RLock()
+        self._rows: dict[str, bytes | None] = {}
+        self._decoded: dict[str, Any] = {}
+        self._damage: list[str] = []
+        self._table: Any = None
+        self._unsynced = 0
+        self._group_began = 0.0
+
+    @property
+    def folder(self) -> Path:
+        """The store's own folder, which may not be there yet."""
+        return Path(self._layout.root)
+
+    # --- looking up -----------------------------------------------------------------------------------
+
+    def last_run(self, graph_id: str) -> RunRecord | None:
+        """A graph's last run; what it names is fetched along, so that looking it up costs nothing."""
+        graph = self._row(keys.graph_key(graph_id), codec.GraphRow)
+        if graph is None or graph.graph_id != graph_id:
+            return None
+        run = self._run(graph.run_id)
+        if run is None:
+            return None
+        nodes = run.nodes.values()
+        wanted = [keys.record_key(node.fingerprint) for node in nodes if node.fingerprint is not None]
+        lists = [keys.trace_list_key(node.first_key) for node in nodes if node.first_key is not None]
+        self._fetch([*wanted, *lists])
+        self._fetch(keys.trace_key(name) for key in lists for name in self._trace_names(key))
+        return run
+
+    def runs(self, graph_id: str, limit: int) -> list[RunRecord]:
+        """A graph's runs, newest first."""
+        found: list[RunRecord] = []
+        for key, content in self._reader.below("R/", newest_first=True, page=max(20, limit)):
+            row = codec.decode_row(key, content, codec.RunRow)
+            if row is not None and row.graph_id == graph_id:
+                found.append(row.run())
+            if len(found) >= limit:
+                break
+        return found
+
+    def traces(self, first_keys: Iterable[str]) -> dict[str, tuple[Trace, ...]]:
+        """The traces of each first key that has any, oldest first (R15)."""
+        lists = {first_key: keys.trace_list_key(first_key) for first_key in first_keys}
+        self._fetch(lists.values())
+        named = {first_key: self._trace_names(key) for first_key, key in lists.items()}
+        self._fetch(keys.trace_key(name) for names in named.values() for name in names)
+        found: dict[str, tuple[Trace, ...]] = {}
+        for first_key, names in named.items():
+            traces = [trace for name in names if (trace := self._trace(name)) is not None]
+            if traces:
+                found[first_key] = tuple(traces)
+        return found
+
+    def records(self, fingerprints: Iterable[str]) -> dict[str, NodeRecord]:
+        """The records that there are; their code parts are loaded when they are looked into."""
+        wanted = list(fingerprints)
+        self._fetch(keys.record_key(fingerprint) for fingerprint in wanted)
+        found = {fingerprint: self._record(fingerprint) for fingerprint in wanted}
+        return {fingerprint: record for fingerprint, record in found.items() if record is not None}
+
+    def code_symbols(self, record: NodeRecord) -> Mapping[str, str]:
+        """The symbols of a record's code part; empty where that row is gone."""
+        return record.manifest.code.symbols
+
+    def newest(self, node: str, component: str) -> NodeRecord | None:
+        """The record published last for a node of this name with this component."""
+        row = self._row(keys.newest_key(node, component), codec.NewestRow)
+        record = None if row is None else self._record(row.fingerprint)
+        same = record is not None and (record.node, record.component) == (node, component)
+        return record if same else None
+
+    def is_kept(self, record: NodeRecord) -> bool:
+        """Whether every artifact of a record is there, with its size (R13)."""
+        if not record.storable:
+            return False
+        if record.value is not None:
+            ref = record.value.artifact
+            if ref is None or (ref.inline is None and not self._artifacts.has(ref.digest, ref.size)):
+                return False
+        if record.resource is None:
+            return True
+        return all(
+            self._artifacts.has(entry.digest, entry.size)
+            for entry in record.resource.entries
+            if entry.kind == "file" and entry.size > 0
+        )
+
+    def generation(self) -> str | None:
+        """Changes whenever a row was removed or replaced, or the table made anew; None without a table."""
+        content = self._reader.rows([keys.GENERATION]).get(keys.GENERATION)
+        return None if content is None else content.decode("ascii", "replace")
+
+    def forget(self) -> None:
+        """Look everything up again: others may have published or removed since."""
+        with self._mutex:
+            self._rows.clear()
+            self._decoded.clear()
+
+    # --- values and resources -------------------------------------------------------------------------
+
+    def store_value(
+        self, value: object, *, is_first_party: Callable[[str], bool], path: str = "value"
+    ) -> ValueRecord:
+        """Store a value, and say what it is.
+
+        Args:
+            value: anything that can be restored.
+            is_first_party: whether a module's code counts symbol by symbol (R4).
+            path: how the value is called in messages.
+
+        Raises:
+            NotStorable: it, or a part of it that the message names, can't be stored.
+            StorageError: the store can't be written.
+        """
+        from fingerprint_runner.storage.values import store_value
+
+        with self._writing():
+            return store_value(self._artifacts, value, is_first_party, path)
+
+    def load_value(self, ref: ArtifactRef) -> object:
+        """An own copy of a value; its large arrays are copy-on-write maps of the artifact.
+
+        Raises:
+            DamagedArtifact: the artifact is missing, or was damaged and has been set aside.
+            StorageError: what it needs to become a value again isn't there.
+        """
+        from fingerprint_runner.storage.values import load_value
+
+        return load_value(self._artifacts, ref)
+
+    def mentions(self, ref: ArtifactRef, text: bytes) -> bool:
+        """Whether the stored bytes of a value contain `text`, such as the path of a folder.
+
+        Raises:
+            DamagedArtifact: the artifact is missing or damaged.
+        """
+        import re
+
+        content = ref.inline if ref.inline is not None else self._artifacts.load(ref.digest, ref.size)
+        return re.search(re.escape(text), content) is not None
+
+    def store_tree(self, folder: Path) -> ResourceTree:
+        """Store what is in a folder: files, folders, and relative symlinks that stay inside.
+
+        Raises:
+            NotStorable: something else is in it.
+            StorageError: the store can't be written.
+        """
+        from fingerprint_runner.storage.trees import store_tree
+
+        with self._writing():
+            return store_tree(self._artifacts, folder)
+
+    def restore_tree(self, tree: ResourceTree, into: Path, *, read_only: bool) -> None:
+        """Put a stored folder's content into a folder that is empty or missing, verified.
+
+        Args:
+            tree: what to put there.
+            into: the folder.
+            read_only: make files and folders read-only afterwards.
+
+        Raises:
+            DamagedArtifact: a file is missing or damaged in the store.
+            OSError: the folder can't be written.
+        """
+        from fingerprint_runner.storage.trees import restore_tree
+
+        restore_tree(self._artifacts, tree, into, read_only=read_only)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A private folder on the store's filesystem, removed afterwards.
+
+        Raises:
+            StorageError: the store can't be written.
+        """
+        path = os.path.join(self._layout.tmp, f"run-{files.unique_name()}")
+        with self._writing():
+            self._layout.make()
+            files.make_folder(path)
+        try:
+            yield Path(path)
+        finally:
+            files.remove_tree(path)
+
+    # --- publishing -----------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        record: NodeRecord,
+        trace: Trace,
+        *,
+        replace: bool = False,
+        fingerprint_under: Callable[[Trace], str | None] | None = None,
+    ) -> Published:
+        """Make a node's outcome visible under its fingerprint, unless another holds already (R14).
+
+        Args:
+            record: the outcome; its artifacts were stored by this store before.
+            trace: the queries that led to its fingerprint.
+            replace: it holds whatever was there (`--force`).
+            fingerprint_under: the full fingerprint that an older trace of the same first key gives
+                now, None where it can't be told; lets an older trace that matches as well hold.
+
+        Returns:
+            The record that holds, for everybody and from now on.
+
+        Raises:
+            ValueError: the record doesn't name this trace.
+            StorageError: the store can't be written; nothing was published.
+        """
+        if record.trace != trace.name:
+            raise ValueError(f"the record of {record.node!r} names another trace than the one given")
+        table = self._writer()
+        with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
+            published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under)
+        self._forget_rows(rows.changed)
+        self._committed(at_once=record.seconds > LONG_S)
+        return published
+
+    def put_run(self, run: RunRecord, registered_name: str) -> None:
+        """Keep what a run did; it becomes its graph's last run.
+
+        Args:
+            run: the run.
+            registered_name: by what the graph is registered: its name, or its path.
+
+        Raises:
+            StorageError: the store can't be written.
+        """
+        row = codec.encode_row(keys.run_key(run.run_id), codec.RunRow.of(run))
+        key = keys.graph_key(run.graph_id)
+        graph = codec.encode_row(key, codec.GraphRow(run.graph_id, run.run_id, registered_name))
+        table = self._writer()
+        with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
+            rows.set(keys.run_key(run.run_id), row)
+            rows.set(key, graph)
+        self._forget_rows(rows.changed)
+        self._committed(at_once=False)
+
+    def flush(self) -> None:
+        """Have all that was published on the disk.
+
+        Raises:
+            StorageError: the disk doesn't take it.
+        """
+        with self._mutex:
+            if self._unsynced == 0:
+                return
+            self._unsynced = 0
+        if self._table is not None and self.location.durability != "fast":
+            with self._writing():
+                self._table.sync()
+        self._artifacts.remember()
+
+    # --- the store as a whole -------------------------------------------------------------------------
+
+    def take_damage(self) -> tuple[str, ...]:
+        """What was found damaged since the last call, a sentence each."""
+        with self._mutex:
+            found, self._damage = tuple(self._damage), []
+        return found
+
+    def stats(self) -> StorageStats:
+        """How much is in the store."""
+        return count_stats(self._layout, self._reader, self.is_kept)
+
+    def clear(self) -> StorageStats:
+        """Remove all records, runs, artifacts and memos; an empty, usable store is left.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            StorageError: the store can't be written, or others are publishing all the time.
+        """
+        before = self.stats()
+        if not self._layout.check():
+            return before
+        with self._writing():
+            self._layout.make()
+            with self._locked(exclusive=True):
+                if files.state(self._layout.table) is not None:
+                    self._writer().remove_all()
+                for folder in (self._layout.blobs, self._layout.memo, self._layout.quarantine):
+                    for name in files.names(folder):
+                        files.remove_tree(os.path.join(folder, name))
+        self._artifacts.forget()
+        self.forget()
+        return before
+
+    def close(self) -> None:
+        """Flush and let go of everything; the next use opens it again."""
+        try:
+            self.flush()
+        finally:
+            self._reader.close()
+            if self._table is not None:
+                self._table.close()
+
+    def __enter__(self) -> ModelStorage:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # --- rows -----------------------------------------------------------------------------------------
+
+    def _fetch(self, wanted: Iterable[str]) -> None:
+        with self._mutex:
+            missing = [key for key in wanted if key not in self._rows]
+        if not missing:
+            return
+        found = self._reader.rows(missing)
+        with self._mutex:
+            for key in missing:
+                self._rows[key] = found.get(key)
+
+    def _row(self, key: str, form: type[T]) -> T | None:
+        """A decoded row; None where there is none, or it is damaged."""
+        with self._mutex:
+            if key in self._decoded:
+                decoded: T | None = self._decoded[key]
+                return decoded
+        self._fetch([key])
+        content = self._rows.get(key)
+        row = None if content is None else codec.decode_row(key, content, form)
+        if content is not None and row is None:
+            self._note_damage(f"the row {key} is damaged or of another format; it counts as missing")
+        with self._mutex:
+            self._decoded[key] = row
+        return row
+
+    def _record(self, fingerprint: str) -> NodeRecord | None:
+        row = self._row(keys.record_key(fingerprint), codec.RecordRow)
+        if row is None or row.record.fingerprint != fingerprint:
+            return None
+        return codec.with_code(row, lambda: self._code_part(row.code))
+
+    def _code_part(self, name: str) -> TracePart:
+        row = self._row(keys.code_key(name), codec.CodeRow)
+        return TracePart({}, {}) if row is None else row.part()
+
+    def _trace_names(self, key: str) -> tuple[str, ...]:
+        row = self._row(key, codec.TraceListRow)
+        return () if row is None else row.traces
+
+    def _trace(self, name: str) -> Trace | None:
+        row = self._row(keys.trace_key(name), codec.TraceRow)
+        trace = None if row is None else row.trace()
+        return trace if trace is not None and trace.name == name else None
+
+    def _run(self, run_id: str) -> RunRecord | None:
+        row = self._row(keys.run_key(run_id), codec.RunRow)
+        return None if row is None or row.run_id != run_id else row.run()
+
+    def _forget_rows(self, changed: Iterable[str]) -> None:
+        with self._mutex:
+            for key in changed:
+                self._rows.pop(key, None)
+                self._decoded.pop(key, None)
+
+    # --- writing --------------------------------------------------------------------------------------
+
+    def _writer(self) -> Any:
+        with self._mutex:
+            if self._table is None:
+                # Imports diskcache, which a run that publishes nothing does without.
+                from fingerprint_runner.storage.table import RecordTable
+
+                self._table = RecordTable(self._layout)
+            return self._table
+
+    def _committed(self, *, at_once: bool) -> None:
+        now = time.monotonic()
+        with self._mutex:
+            if self._unsynced == 0:
+                self._group_began = now
+            self._unsynced += 1
+            full = self._unsynced >= GROUP_RECORDS or now - self._group_began >= GROUP_S
+        if at_once or full or self.location.durability == "each":
+            self.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, TimeoutError) as error:
+            path = getattr(error, "filename", None) or self._layout.root
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise StorageError(f"can't write the store {self._layout.root}: {reason}", str(path)) from error
+
+    @contextmanager
+    def _locked(self, *, exclusive: bool) -> Iterator[None]:
+        self._layout.make()
+        with files.locked(self._layout.lock, exclusive=exclusive, timeout_s=_LOCK_TIMEOUT_S):
+            yield
+
+    def _note_damage(self, what: str) -> None:
+        with self._mutex:
+            self._damage.append(what)

@@ -1,0 +1,207 @@
+"""`RecordTable`: the one writer of the store's rows, diskcache behind keys of text and raw bytes.
+
+Invariants: nothing is ever pickled, evicted, expired or put into a file of diskcache's; the table is
+opened in the process that writes, at the first write; a row is changed only inside `transaction()`,
+and a transaction that changes or removes a row other than a pointer (`n/`, `g/`) raises the
+generation in the same commit.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import diskcache
+
+from fingerprint_runner.errors import StorageError
+from fingerprint_runner.storage import files
+from fingerprint_runner.storage.keys import GENERATION, POINTERS
+from fingerprint_runner.storage.layout import Layout
+
+TIMEOUT_S = 30.0
+_SETTINGS: dict[str, Any] = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 2**62,
+    "cull_limit": 0,
+    "sqlite_journal_mode": "wal",
+    "sqlite_synchronous": 1,
+    "disk_min_file_size": 2**62,
+    "disk_pickle_protocol": 5,
+}
+_leaked: list[object] = []
+
+
+class RawDisk(diskcache.Disk):  # type: ignore[misc]
+    """Takes text keys and raw bytes; anything else found in the table is as if it weren't there."""
+
+    def put(self, key: object) -> tuple[str, bool]:
+        if type(key) is not str:
+            raise TypeError(f"a key is text, not {type(key).__name__}")
+        return key, True
+
+    def get(self, key: object, raw: object) -> object:
+        return key if raw and type(key) is str else None
+
+    def store(self, value: object, read: bool, key: object = None) -> tuple[int, int, None, bytes]:
+        if type(value) is not bytes or read:
+            raise TypeError(f"a row is bytes, not {type(value).__name__}")
+        return len(value), diskcache.core.MODE_RAW, None, value
+
+    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes | None:
+        raw = mode == diskcache.core.MODE_RAW and filename is None and type(value) is bytes
+        return value if raw else None  # type: ignore[return-value]
+
+    def filename(self, key: object = None, value: object = None) -> tuple[str, str]:
+        raise TypeError("rows are never files")
+
+    def remove(self, file_path: str) -> None:
+        """Nothing: a `filename` in a row was planted, and may point anywhere."""
+
+
+class Transaction:
+    """Reads and writes that become visible together."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+        self.changed: set[str] = set()
+        self._replaced = False
+
+    def get(self, key: str) -> bytes | None:
+        """The row as this transaction sees it."""
+        row: bytes | None = self._cache.get(key)
+        return row
+
+    def set(self, key: str, row: bytes) -> None:
+        """Insert or replace a row; equal bytes change nothing."""
+        before = self.get(key)
+        if before == row:
+            return
+        self._cache.set(key, row)
+        self.changed.add(key)
+        if before is not None and not key.startswith(POINTERS):
+            self._replaced = True
+
+    def remove(self, key: str) -> None:
+        """Remove a row."""
+        if self._cache.delete(key):
+            self.changed.add(key)
+            self._replaced = self._replaced or not key.startswith(POINTERS)
+
+    def finish(self) -> None:
+        """Raise the generation where a row was replaced or removed."""
+        if self._replaced:
+            name, _, count = (self.get(GENERATION) or new_generation()).partition(b":")
+            self._cache.set(GENERATION, b"%s:%d" % (name, int(count) + 1))
+
+
+def new_generation() -> bytes:
+    """A first generation: a random id, and a count of transactions that replaced or removed a row."""
+    return f"{secrets.token_hex(16)}:0".encode()
+
+
+class RecordTable:
+    """Writes rows.
+
+    Args:
+        layout: where the store is; made at the first write.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._mutex = threading.RLock()
+        self._cache: Any = None
+        self._owner = (0, 0)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One atomic change of rows, committed when the block ends, undone when it raises.
+
+        Raises:
+            StorageError: the table can't be written: busy for 30 s, read-only, full, damaged.
+        """
+        with self._mutex:
+            try:
+                cache = self._open()
+                with cache.transact():
+                    transaction = Transaction(cache)
+                    yield transaction
+                    transaction.finish()
+            except (sqlite3.Error, diskcache.Timeout, OSError) as error:
+                self._drop()
+                raise self._error(error) from error
+            finally:
+                self._leave_thread()
+
+    def sync(self) -> None:
+        """Have all that was committed on the disk: one sync of the log for a group of commits."""
+        files.sync_path(f"{self._layout.table}-wal")
+
+    def remove_all(self) -> None:
+        """Remove every row and begin a new generation.
+
+        The generation changes before the first row goes and again after the last, so whatever was
+        concluded from the old rows is void even when the process dies in between.
+        """
+        with self._mutex:
+            with self.transaction() as transaction:
+                transaction.set(GENERATION, new_generation())
+            try:
+                self._cache.clear()
+            except (sqlite3.Error, diskcache.Timeout) as error:
+                self._drop()
+                raise self._error(error) from error
+            with self.transaction() as transaction:
+                transaction.set(GENERATION, new_generation())
+
+    def close(self) -> None:
+        """Close the connection; the next write opens it again."""
+        with self._mutex:
+            self._drop()
+
+    def _open(self) -> Any:
+        if self._cache is not None and self._owner[0] != os.getpid():
+            # Made before a fork: closing the parent's connection here could remove its log.
+            _leaked.append(self._cache)
+            self._cache = None
+        self._layout.make()
+        if self._cache is not None and files.state(self._layout.table) is None:
+            self._drop()
+        if self._cache is None:
+            cache = diskcache.Cache(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+            wrong = {key for key, value in _SETTINGS.items() if getattr(cache, key) != value}
+            if wrong:
+                cache.close()
+                raise StorageError(f"the table's settings are wrong: {sorted(wrong)}", self._layout.records)
+            cache.add(GENERATION, new_generation())
+            files.sync_folder(self._layout.records)
+            self._cache = cache
+            self._owner = (os.getpid(), threading.get_ident())
+        return self._cache
+
+    def _drop(self) -> None:
+        cache, self._cache = self._cache, None
+        if cache is None:
+            return
+        if self._owner[0] == os.getpid():
+            cache.close()
+        else:
+            _leaked.append(cache)
+
+    def _leave_thread(self) -> None:
+        """Close the connection that diskcache made for a thread other than the opening one."""
+        if self._cache is not None and self._owner != (os.getpid(), threading.get_ident()):
+            self._cache.close()
+
+    def _error(self, error: Exception) -> StorageError:
+        if isinstance(error, diskcache.Timeout):
+            what = f"busy: another process has been writing for {TIMEOUT_S:.0f} s"
+        else:
+            what = str(error)
+        return StorageError(f"can't write the table {self._layout.table}: {what}", self._layout.table)
