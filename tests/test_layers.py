@@ -241,11 +241,14 @@ READING = frozenset(
 
 HARMLESS = frozenset(
     (
+        "W_OK",
+        "access",
         "close",
         "fsdecode",
         "fsencode",
         "fspath",
         "fstat",
+        "geteuid",
         "getpid",
         "path",
         "readlink",
