@@ -1,0 +1,146 @@
+"""`SourceReader`: what first-party code says, read as text and never imported (R4, R5).
+
+Invariants: nothing of the user's is imported or run; answers are of one moment, which ends with
+`refresh()`; a remembered answer is used only if every file, and every folder in which something could
+have appeared, is as it was; then no table is loaded and no text parsed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from fingerprint_runner.provenance.answer_memo import AnswerMemo
+from fingerprint_runner.provenance.closure import Closure
+from fingerprint_runner.provenance.component import ComponentSource, component_from_plain
+from fingerprint_runner.provenance.locate import Locator, absolute_entry
+from fingerprint_runner.provenance.memo import Memo
+from fingerprint_runner.provenance.sources import Sources
+
+if TYPE_CHECKING:
+    from fingerprint_runner.provenance.closure_search import ClosureFinder
+
+
+class SourceReader:
+    """Answers questions about first-party source, as it is when each file is first looked at.
+
+    Args:
+        locator: says where modules are and whose they are.
+        memo: keeps answers and tables between runs; call `save` to write them.
+        clock: nanoseconds since the epoch.
+    """
+
+    def __init__(self, locator: Locator, memo: Memo, clock: Callable[[], int] = time.time_ns) -> None:
+        self._sources = Sources(locator, memo, clock)
+        self._answers = AnswerMemo(
+            memo, self._sources, [absolute_entry(entry) for entry in locator.search_path]
+        )
+        self._finder: ClosureFinder | None = None
+        self._closures: dict[str, Closure] = {}
+        self._components: dict[str, ComponentSource] = {}
+
+    def refresh(self) -> None:
+        """Forget what was seen, so that the next answers are of the present."""
+        self._sources.refresh()
+        self._answers.refresh()
+        self._finder = None
+        self._closures.clear()
+        self._components.clear()
+
+    def _cold(self) -> ClosureFinder:
+        if self._finder is None:
+            # For weight: a no-op plan answers from the memo and never searches.
+            from fingerprint_runner.provenance.closure_search import ClosureFinder
+
+            self._finder = ClosureFinder(self._sources)
+        return self._finder
+
+    def closure(self, root: str) -> Closure:
+        """All that can run, or shape what runs, when a symbol is used.
+
+        Args:
+            root: `module:qualname`, or `module:*` for a whole module and what it loads.
+
+        Returns:
+            The closure; of a root that isn't there, one whose digest says so.
+
+        Raises:
+            InvalidGraph: kind `syntax-error`, if a file that it loads can't be parsed.
+            SourceChanged: a file went away, or kept changing, while it was read.
+        """
+        found = self._closures.get(root)
+        if found is None:
+            data = self._answers.answer("closure " + root)
+            if data is not None:
+                found = Closure(*data)
+            else:
+                search = self._cold().find(root)
+                found = search.closure
+                paths = [*self._paths_of(search.consulted)]
+                for module in search.listed:
+                    paths.extend(self._sources.listed_folders(module))
+                plain = (
+                    found.root,
+                    found.digest,
+                    dict(found.parts),
+                    dict(found.modules),
+                    found.packages,
+                    found.notes,
+                )
+                self._answers.put("closure " + root, plain, paths)
+            self._closures[root] = found
+        return found
+
+    def _paths_of(self, consulted: Iterable[str]) -> Iterable[str]:
+        """The files and folders that decided what some modules are and say."""
+        for module in consulted:
+            where = self._sources.located(module)
+            yield from where.probed
+            if where.path is not None and where.kind in ("first-party", "engine"):
+                yield where.path
+
+    def component(self, uses: str) -> ComponentSource:
+        """What source shows of a component, for checking a graph without importing it.
+
+        Args:
+            uses: `module:attribute`.
+
+        Raises:
+            InvalidGraph: kind `syntax-error`, if its file, or one on the way, can't be parsed.
+        """
+        found = self._components.get(uses)
+        if found is None:
+            data = self._answers.answer("component " + uses)
+            if data is not None:
+                found = component_from_plain(data)
+            else:
+                # For weight: it walks trees.
+                from fingerprint_runner.provenance.component_source import ComponentReader
+
+                reader = ComponentReader(self._sources, self._cold().links)
+                found = reader.read(uses)
+                self._answers.put("component " + uses, found.as_plain(), self._paths_of(reader.consulted))
+            self._components[uses] = found
+        return found
+
+    def place(self, symbol: str) -> tuple[str, int] | None:
+        """File and line of `module:symbol`, for messages; None where it isn't first-party source."""
+        module, _, name = symbol.partition(":")
+        table = self._sources.table(module)
+        if table is None:
+            return None
+        indices = table.by_name.get(name.partition(".")[0], ())
+        return (table.path, table.units[indices[-1]].line if indices else 1)
+
+    def module_digest(self, module: str) -> str | None:
+        """xxh3-128 of the bytes of a first-party module's file; None for every other."""
+        where = self._sources.located(module)
+        if where.kind != "first-party" or where.path is None:
+            return None
+        return self._sources.file_digest(module)
+
+    def save(self) -> None:
+        """Write what was learnt to the memo."""
+        self._answers.save()
+        self._sources.save()
