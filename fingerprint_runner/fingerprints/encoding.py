@@ -279,7 +279,7 @@ class Walk:
                 size = value.bit_length() // 8 + 1
                 if size > LONG:
                     return None
-                return _pack_short(b"I", size) + value.to_bytes(size, "little", signed=True)
+                return _pack_short(b"I", size) + bytes(value.to_bytes(size, "little", signed=True))
         if kind is float:
             return _pack_float(b"f", value) if value == value else b"f" + _NAN
         if kind is bool:
@@ -287,7 +287,7 @@ class Walk:
         if value is None:
             return b"N"
         if kind is Hashed:
-            return b"h" + value.digest  # type: ignore[no-any-return]
+            return b"h" + bytes(value.digest)
         if kind is bytes:
             self.plain = False
             return None if len(value) > LONG else _pack_short(b"b", len(value)) + value
@@ -339,14 +339,12 @@ class Walk:
         column = self._column(kinds, items) if len(kinds) == 1 else None
         if column is None:
             return None
-        if kind is list:
-            found = xxh3_128_digest(b"l" + column)
-        else:
+        if kind is tuple:
             self.plain = False
-            found = xxh3_128_digest(b"t" + column)
+        found = bytes(xxh3_128_digest((b"l" if kind is list else b"t") + column))
         if count > _SMALL:
             self.memo[id(items)] = found
-        return bytes(found)
+        return found
 
     def _flat_dict(self, value: dict[Any, Any]) -> bytes | None:
         """The digest of a dict of short texts to scalars; None of any other that isn't known."""

@@ -144,9 +144,9 @@ class _Expander:
                 from importlib import import_module
 
                 rules: Any = import_module(family)
-                found = rules.rule_for(kind, self.payloads)
-                if found is not None:
-                    return found
+                special: Reduce | None = rules.rule_for(kind, self.payloads)
+                if special is not None:
+                    return special
         return objects.by_reduction
 
 

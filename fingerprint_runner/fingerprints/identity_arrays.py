@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from xxhash import xxh3_128, xxh3_128_digest
@@ -50,12 +51,12 @@ def rule_for(kind: type, payloads: dict[int, str]) -> Callable[[Any], Any] | Non
         if issubclass(kind, numpy.ndarray):
             return lambda value: Part(b"o", [kind, value.view(numpy.ndarray)], ["", ""])
         if issubclass(kind, numpy.generic):
-            return lambda value: Part(b"s", [kind, array(numpy.asarray(value))], ["", ""])
+            return lambda value: Part(b"s", [array(numpy.asarray(value))], ())
         if issubclass(kind, numpy.dtype):
             return dtype
     if root == "scipy":
         sparse = sys.modules.get("scipy.sparse")
-        if sparse is not None and sparse.issparse.__module__ and hasattr(kind, "tocsr"):
+        if sparse is not None and issubclass(kind, sparse.sparray | sparse.spmatrix):
             return _sparse
     return None
 
@@ -116,12 +117,14 @@ def dtype(kind: Any) -> Part:
     if kind.kind == "T":
         missing = kind.na_object if hasattr(kind, "na_object") else Part(b"q", [])
         return Part(b"D", ["text", missing, kind.coerce, metadata])
-    return Part(b"D", [kind.str, kind.type, metadata])
+    # `longlong` and `int64` are one where they have one size; only types from elsewhere go by their class.
+    foreign = None if kind.kind in _RAW_KINDS - {"V"} else kind.type
+    return Part(b"D", [kind.str, foreign, metadata])
 
 
 def _has_gaps(kind: Any) -> bool:
     """Whether some bytes of a structured dtype belong to no field, to several, or to a padded number."""
-    return _owned(kind) != kind.itemsize
+    return _owned(kind) != int(kind.itemsize)
 
 
 def _owned(kind: Any) -> int:
@@ -132,9 +135,8 @@ def _owned(kind: Any) -> int:
     if kind.names is None:
         return -1 if kind.char in "gG" else int(kind.itemsize)
     end = 0
-    for inner, offset in sorted(
-        ((kind.fields[name][0], kind.fields[name][1]) for name in kind.names), key=lambda entry: entry[1]
-    ):
+    places = [kind.fields[name][:2] for name in kind.names]
+    for inner, offset in sorted(places, key=itemgetter(1)):
         if offset != end or _owned(inner) != inner.itemsize:
             return -1
         end += inner.itemsize
@@ -143,12 +145,14 @@ def _owned(kind: Any) -> int:
 
 def _masked(value: Any) -> Part:
     numpy = sys.modules["numpy"]
-    mask = value._mask
+    fill = value._fill_value
+    if fill is None:  # not asked for yet; asking makes it, pickling too
+        fill = numpy.ma.default_fill_value(value)
     items = [
         type(value),
         numpy.ma.getdata(value).view(numpy.ndarray),
-        None if mask is numpy.ma.nomask else mask.view(numpy.ndarray),
-        value._fill_value,
+        numpy.ma.getmaskarray(value),  # storing makes an absent mask one of nothing masked
+        numpy.asarray(fill, dtype=value.dtype),
         bool(value._hardmask),
     ]
     return Part(b"o", items, ["", ".data", ".mask", ".fill_value", ""])

@@ -12,6 +12,7 @@ import enum
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from types import (
     BuiltinFunctionType,
@@ -30,11 +31,35 @@ _IGNORED: dict[str, frozenset[str]] = {
     "sklearn.feature_extraction.text:_VectorizerMixin": frozenset({"_stop_words_id"}),
     # How many threads this machine has.
     "sklearn.ensemble._hist_gradient_boosting.binning:_BinMapper": frozenset({"n_threads"}),
+    "sklearn.cluster._kmeans:_BaseKMeans": frozenset({"_n_threads"}),
+    # Made anew by its constructor, which unpickling leaves out.
+    "sklearn.utils._bunch:Bunch": frozenset({"_deprecated_key_to_warnings"}),
     # Which release wrote the pickle: versions are counted with the code that uses the value.
     "sklearn.base:BaseEstimator": frozenset({"_sklearn_version"}),
 }
-"""`module:qualname` of a class → attributes of its and its subclasses' instances that say nothing of the value."""
+"""Class → attributes of its and its subclasses' instances that say nothing of the value."""
 
+
+@dataclass(frozen=True)
+class _Counters:
+    """Where in a state tuple of length `of` counters of past queries stand."""
+
+    start: int
+    stop: int
+    of: int
+
+
+_COUNTERS = {
+    f"sklearn.neighbors._{module}:{name}": _Counters(7, 11, 13)
+    for module, name in [
+        (module, f"{name}{size}")
+        for module, name in [("kd_tree", "KDTree"), ("ball_tree", "BallTree")]
+        for size in ("", "32", "64")
+    ]
+}
+_DICT_OR_NONE = (dict, type(None))
+_newobj: Any = getattr(copyreg, "__newobj__")  # noqa: B009 (unknown to type checkers)
+_newobj_ex: Any = getattr(copyreg, "__newobj_ex__")  # noqa: B009
 _SCALARS = frozenset({bool, int, float, complex, str, bytes, type(None)})
 _ITERATOR = "reading it uses it up; put out what it yields"
 
@@ -43,7 +68,7 @@ def rule_for(kind: type) -> Callable[[Any], Any] | None:
     """The rule for a type of the language or the standard library; None for all others."""
     if issubclass(kind, type):
         return by_name
-    found = _RULES.get(kind)
+    found = _RULES.get(kind) or _RULES_BY_NAME.get((kind.__module__, kind.__qualname__))
     if found is not None:
         return found
     if issubclass(kind, ModuleType):
@@ -150,10 +175,12 @@ def _mapping_proxy(value: Any) -> Part:
     return Part(b"o", ["types:MappingProxyType", value.copy()])
 
 
-def attributes(kind: type, state: dict[Any, Any]) -> Part:
-    """Instance state by attribute, in its order: `vars()` of records shows it."""
+def attributes(kind: type, state: dict[Any, Any]) -> Part | None:
+    """Instance state by attribute, in its order: `vars()` of records shows it. None where it is empty."""
     ignored = _ignored(kind)
     names = [name for name in state if name not in ignored] if ignored else list(state)
+    if not names:
+        return None
     steps = [""] * len(names)
     steps += [f".{name}" if type(name) is str else "" for name in names]
     return Part(b"a", [*names, *[state[name] for name in names]], steps)
@@ -165,42 +192,42 @@ def _ignored(kind: type) -> frozenset[str]:
 
 
 def by_reduction(value: Any) -> Part:
-    """An object by pickle's reduce protocol: callable, arguments, state, items."""
+    """An object by pickle's reduce protocol: callable, arguments, state, items, setter of the state."""
     kind = type(value)
     special = copyreg.dispatch_table.get(kind)
-    reduced = special(value) if special is not None else value.__reduce_ex__(4)
+    reduced: Any = special(value) if special is not None else value.__reduce_ex__(4)
     if isinstance(reduced, str):
-        module = getattr(value, "__module__", None) or kind.__module__
-        return _global_instance(value, module, reduced)
-    function, arguments, state, listed, mapped, *_ = (*reduced, None, None, None)
-    if function is copyreg.__newobj__:  # type: ignore[attr-defined]
-        head: list[Any] = [b"new", arguments[0], arguments[1:]]
-    elif function is copyreg.__newobj_ex__:  # type: ignore[attr-defined]
-        head = [b"new", arguments[0], (arguments[1], arguments[2])]
+        # A singleton such as `pandas.NA`, which pickles as the name of a global.
+        return _global(value, getattr(value, "__module__", None) or kind.__module__, reduced)
+    function, arguments, state, listed, mapped, setter = (*reduced, None, None, None, None)[:6]
+    head: list[Any]
+    if function is _newobj:
+        head = ["new", arguments[0], arguments[1:]]
+    elif function is _newobj_ex:
+        head = ["new", arguments[0], (arguments[1], arguments[2])]
     else:
-        head = [b"call", function, arguments]
-    if type(state) is dict:
-        state = attributes(kind, state)
-    elif (
-        type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state)
-    ):
-        parts = [None if part is None else attributes(kind, part) for part in state]
-        state = Part(b"2", parts, ["", ""])
+        head = ["call", function, arguments]
     items = None if listed is None else list(listed)
     pairs = None if mapped is None else _pairs(mapped)
-    # How the object is set up beyond `__setstate__` is its code; a setter given by the reduction counts.
-    setter = reduced[5] if len(reduced) > 5 else None
-    return Part(b"o", [*head, state, items, pairs, setter], ["", "", "", "", "", "", ""])
+    return Part(b"o", [*head, _state(kind, state), items, pairs, setter], ())
+
+
+def _state(kind: type, state: Any) -> Any:
+    """An object's state: attributes of `__dict__` and of slots by name, all else as it is."""
+    place = _COUNTERS.get(f"{kind.__module__}:{kind.__qualname__}")
+    if place is not None and type(state) is tuple and len(state) == place.of:
+        return (*state[: place.start], *state[place.stop :])
+    if type(state) is dict:
+        return attributes(kind, state)
+    if type(state) is tuple and len(state) == 2 and all(type(each) in _DICT_OR_NONE for each in state):
+        parts = [None if each is None else attributes(kind, each) for each in state]
+        return Part(b"2", parts, ())
+    return state
 
 
 def _pairs(mapped: Any) -> Part:
     pairs = list(mapped)
     return Part(b"d", [*[key for key, _ in pairs], *[item for _, item in pairs]])
-
-
-def _global_instance(value: Any, module: str, qualname: str) -> Part:
-    """A singleton such as `pandas.NA` that pickles as the name of a global."""
-    return _global(value, module, qualname)
 
 
 _RULES: dict[type, Callable[[Any], Any]] = {
@@ -211,3 +238,8 @@ _RULES: dict[type, Callable[[Any], Any]] = {
     MethodType: _method,
     MappingProxyType: _mapping_proxy,
 }
+_RULES_BY_NAME: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("re", "Pattern"): _pattern,
+    ("zoneinfo", "ZoneInfo"): _zone,
+}
+"""Types whose modules needn't be loaded."""
