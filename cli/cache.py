@@ -56,10 +56,8 @@ def clear(yes: bool, as_json: bool, quiet: bool, cache_dir: str | None, file: st
         if as_json or not sys.stdin.isatty():
             raise click.UsageError(f"This removes all of {storage.folder}: confirm with --yes.")
         found = storage.stats()
-        click.confirm(
-            f"Remove {count_text(found.records, 'record')} and {size_text(found.bytes)} from {storage.folder}?",
-            abort=True,
-        )
+        held = f"{count_text(found.records, 'record')} and {size_text(found.bytes)}"
+        click.confirm(f"Remove {held} from {storage.folder}?", abort=True)
     removed = storage.clear()
     storage.close()
     if as_json:

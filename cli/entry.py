@@ -14,6 +14,8 @@ from importlib import import_module
 
 import click
 
+from .statuses import FAILED, INTERRUPTED, WRONG
+
 COMMANDS = {
     "run": ("run", "Bring targets up to date: run what is stale, restore the rest."),
     "plan": ("plan", "Show what a run would do, and why; changes nothing."),
@@ -23,10 +25,6 @@ COMMANDS = {
     "cache": ("cache", "Look into the cache, or clear it."),
 }
 """Command → its module, and its line in `fr --help`."""
-
-EXIT_FAILED = 1
-EXIT_WRONG = 2
-EXIT_INTERRUPTED = 130
 
 
 class Commands(click.Group):
@@ -106,18 +104,18 @@ def _status(arguments: list[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        return EXIT_WRONG
+        return WRONG
     except click.ClickException as error:
         return _usage(error, as_json)
     except click.exceptions.Exit as done:
         return done.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        return EXIT_INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return EXIT_FAILED
+        return FAILED
     except Exception as error:
         from .errors import tell
 
@@ -132,7 +130,7 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
         print_json(error_json("usage", error.format_message()))
     else:
         error.show()
-    return EXIT_WRONG
+    return WRONG
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import click
 
 from fingerprint_runner.errors import FingerprintRunnerError, InvalidGraph, NodeFailed
 
-from .entry import EXIT_FAILED, EXIT_WRONG
+from .statuses import FAILED, WRONG
 
 
 def tell(error: Exception, as_json: bool) -> int:
@@ -23,20 +23,20 @@ def tell(error: Exception, as_json: bool) -> int:
         else:
             for problem in error.problems:
                 click.echo(f"{click.style('error', fg='red', bold=True)}: {problem}", err=True)
-            click.echo(f"{_count(len(error.problems))}; nothing ran", err=True)
-        return EXIT_WRONG
+            click.echo(f"{_count(len(error.problems))}: nothing ran and nothing changed", err=True)
+        return WRONG
     if isinstance(error, NodeFailed):
         if as_json:
             print_json({"ok": False, "errors": [error_fields("node", str(error), node=error.node)]})
         else:
             click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
-        return EXIT_FAILED
+        return FAILED
     if isinstance(error, FingerprintRunnerError):
         if as_json:
             print_json(error_json(type(error).__name__, str(error)))
         else:
             click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
-        return EXIT_WRONG
+        return WRONG
     raise error
 
 

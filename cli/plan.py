@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import common, force_from_option, force_option, request, targets_argument
-
-EXIT_STALE = 3
+from .statuses import ALL_WELL, STALE
 
 
 @click.command("plan")
@@ -42,7 +41,7 @@ def command(
         print_json(plan_as_json(plan))
     elif not quiet:
         _show(plan, verbose)
-    return EXIT_STALE if check and (plan.counts.stale or plan.counts.undecided) else 0
+    return STALE if check and (plan.counts.stale or plan.counts.undecided) else ALL_WELL
 
 
 def _show(plan: object, verbose: bool) -> None:

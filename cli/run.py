@@ -8,8 +8,8 @@ from types import FrameType
 
 import click
 
-from .entry import EXIT_FAILED, EXIT_INTERRUPTED
 from .options import common, force_from_option, force_option, request, targets_argument
+from .statuses import ALL_WELL, FAILED, INTERRUPTED
 
 
 @click.command("run")
@@ -56,8 +56,8 @@ def command(
     if as_json:
         print_json(report.as_json())
     if report.interrupted:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if report.failures else 0
+        return INTERRUPTED
+    return FAILED if report.failures else ALL_WELL
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

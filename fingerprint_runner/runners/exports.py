@@ -62,9 +62,7 @@ class Exporter:
             restored = scratch / "export"
             self._storage.restore_tree(tree, restored, read_only=False)
             for entry in different:
-                _replace(
-                    target / entry.path, lambda part, path=entry.path: shutil.copy(restored / path, part)
-                )
+                _replace(target / entry.path, functools.partial(shutil.copy, restored / entry.path))
         return [self._shown(target / entry.path) for entry in different]
 
     def _export_value(self, node: str, record: NodeRecord, target: Path) -> list[str]:

@@ -13,7 +13,7 @@ from fingerprint_runner.errors import NoIdentity, Problem, nearest
 from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.planner import config_entries
-from fingerprint_runner.provenance.source_reader import CallableSource, ComponentSource
+from fingerprint_runner.provenance.component import CallableSource, ComponentSource
 from fingerprint_runner.runners.describe import CallParameter, Description
 from fingerprint_runner.runners.world import PresentWorld
 

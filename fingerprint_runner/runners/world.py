@@ -11,12 +11,14 @@ from pathlib import Path
 
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.fingerprints.manifest import Query, TracePart
+from fingerprint_runner.provenance.closure import Closure
+from fingerprint_runner.provenance.component import ComponentSource
 from fingerprint_runner.provenance.distributions import MODULE_PREFIX, Distributions
 from fingerprint_runner.provenance.environment import environment_digests, python_tag
 from fingerprint_runner.provenance.files import FileDigests
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.provenance.memo import Memo
-from fingerprint_runner.provenance.source_reader import Closure, ComponentSource, SourceReader
+from fingerprint_runner.provenance.source_reader import SourceReader
 
 ABSENT = "absent"
 

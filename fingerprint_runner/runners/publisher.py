@@ -1,0 +1,158 @@
+"""`Publisher`: turns outcomes into records, and makes them visible to others.
+
+Invariants: an outcome is published under what was planned and is still so (R12), or not at all; what
+isn't published is known by name, so that nobody looks for it in the store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fingerprint_runner.errors import SourceChanged, StorageError
+from fingerprint_runner.fingerprints.manifest import Manifest, TracePart, full_fingerprint
+from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
+from fingerprint_runner.graph.node import CacheMode, SchemaNode
+from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.runners.task import NodeOutcome
+from fingerprint_runner.runners.world import PresentWorld
+from fingerprint_runner.storage.model_storage import ModelStorage
+
+
+class Publisher:
+    """Publishes the outcomes of one run.
+
+    Attributes:
+        unpublished: nodes whose outcome is this run's alone.
+    """
+
+    def __init__(
+        self, planner: Planner, world: PresentWorld, storage: ModelStorage, warn: Callable[[str], None]
+    ) -> None:
+        self.unpublished: set[str] = set()
+        self.can_store = True
+        self._planner = planner
+        self._world = world
+        self._storage = storage
+        self._warn = warn
+
+    def keeps(self, name: str) -> bool:
+        """Whether the node's output goes to the store; else it lives in the run's scratch folder."""
+        node = self._node(name)
+        return node.cache_mode not in (CacheMode.DISABLE, CacheMode.IGNORE) and has_import_path(
+            node.component
+        )
+
+    def changed_since_planned(self, name: str, present: Manifest, outcome: NodeOutcome) -> str | None:
+        """The first file or module that isn't what was planned (R12); None if all are."""
+        try:
+            return (
+                self._changed_file(name, present)
+                or self._changed_module(present, outcome)
+                or (self._changed_source(present) if outcome.spawned else None)
+            )
+        except SourceChanged as error:
+            return error.what
+
+    def _changed_file(self, name: str, present: Manifest) -> str | None:
+        patterns = self._node(name).files
+        if not patterns:
+            return None
+        now, planned = self._world.files(patterns), present.first.files
+        return next((path for path in sorted({*now, *planned}) if now.get(path) != planned.get(path)), None)
+
+    def _changed_module(self, present: Manifest, outcome: NodeOutcome) -> str | None:
+        """A discovered module whose text now isn't the one that ran."""
+        roots = [query.argument for query in outcome.discovered if query.kind == "closure"]
+        for module, text in self._world.modules(roots).items():
+            if outcome.discovered_text.get(module, text) != text:
+                return module
+        return None
+
+    def _changed_source(self, present: Manifest) -> str | None:
+        """A subprocess may have read sources at any time: they are compared once more."""
+        self._world.refresh()
+        now = self._world.answer(tuple(present.code.answers)).answers
+        return next(
+            (query.argument for query in sorted(now) if now[query] != present.code.answers[query]), None
+        )
+
+    def record(
+        self, name: str, present: Manifest, outcome: NodeOutcome, reasons: tuple[Reason, ...]
+    ) -> NodeRecord:
+        """The record of an outcome, under the fingerprint of what it turned out to depend on (R15)."""
+        answers = dict(present.code.answers)
+        symbols = dict(present.code.symbols)
+        discovered = self._world.answer(outcome.discovered)
+        answers.update(discovered.answers)
+        symbols.update(discovered.symbols)
+        packages = {
+            package
+            for query in outcome.discovered
+            for package in self._world.closure(query.argument).packages
+        }
+        answers.update(self._world.package_answers({*packages, *outcome.packages}))
+        code = TracePart(answers, symbols)
+        manifest = Manifest(present.first, code)
+        return NodeRecord(
+            fingerprint=manifest.fingerprint(),
+            first_key=manifest.first.first_key(),
+            trace=code.trace.name,
+            node=name,
+            component=manifest.first.component,
+            manifest=manifest,
+            value=outcome.value,
+            resource=outcome.resource,
+            storable=outcome.storable,
+            log_tail=outcome.log_tail,
+            seconds=outcome.seconds,
+            created=time.time(),
+            reasons=reasons,
+            origin=Origin("ran"),
+        )
+
+    def publish(self, name: str, record: NodeRecord) -> NodeRecord:
+        """Make an outcome visible to others; gives the record that holds (R14)."""
+        if not self._publishable(name) or not self.can_store:
+            self.unpublished.add(name)
+            return record
+        recomputes = self._node(name).cache_mode is CacheMode.RECOMPUTE
+        try:
+            published = self._storage.publish(
+                record,
+                record.manifest.code.trace,
+                replace=recomputes or name in self._planner.request.forced,
+                fingerprint_under=lambda trace: full_fingerprint(
+                    record.first_key, self._world.answer(trace.queries).answers
+                ),
+            )
+        except StorageError as error:
+            self._lost_store(error)
+            self.unpublished.add(name)
+            return record
+        if published.nondeterministic and not recomputes:
+            self._warn(
+                f"node {name!r} is nondeterministic: the same fingerprint gave two different values; "
+                "seed its randomness, or set `cache: recompute` if it reads something from outside"
+            )
+        return published.record
+
+    def flush(self) -> None:
+        """Have all that was published on the disk."""
+        try:
+            self._storage.flush()
+        except StorageError as error:
+            self._lost_store(error)
+
+    def _publishable(self, name: str) -> bool:
+        """Whether a record may be found by others: it is kept, and all its parents have identities."""
+        parents = self._planner.schema.parents_of(name)
+        return self.keeps(name) and all(self._planner.outcomes[parent].storable for parent in parents)
+
+    def _lost_store(self, error: StorageError) -> None:
+        if self.can_store:
+            self.can_store = False
+            self._warn(f"results aren't being kept from here on: {error}")
+
+    def _node(self, name: str) -> SchemaNode:
+        return self._planner.schema.nodes[name]
