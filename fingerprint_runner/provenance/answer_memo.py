@@ -32,14 +32,15 @@ class AnswerMemo:
         self._validity = [READER_VERSION, sys.version, list(search_path)]
         self._loaded = False
         self._changed = False
-        # path → (signature, digest); answer → (data, paths)
+        # path → (signature, digest) as last seen; answer → (data, path → the digest it was found from).
+        # An answer has digests of its own: another answer may be found anew from a later text.
         self._paths: dict[str, tuple[tuple[int, ...], str]] = {}
-        self._answers: dict[str, tuple[Any, tuple[str, ...]]] = {}
-        self._same: dict[str, bool] = {}
+        self._answers: dict[str, tuple[Any, dict[str, str]]] = {}
+        self._present: dict[str, str] = {}
 
     def refresh(self) -> None:
         """Forget what was seen of files; answers stay, to be checked again."""
-        self._same.clear()
+        self._present.clear()
 
     def _load(self) -> None:
         if self._loaded:
@@ -49,10 +50,9 @@ class AnswerMemo:
         if not (isinstance(data, tuple) and len(data) == 3 and data[0] == self._validity):
             return
         _, rows, answers = data
-        names = [row[0] for row in rows]
-        self._paths = {row[0]: (row[1], row[2]) for row in rows}
+        self._paths = {path: (sig, digest) for path, sig, digest in rows}
         self._answers = {
-            key: (answer, tuple(names[index] for index in indices))
+            key: (answer, {rows[index][0]: rows[index][2] for index in indices})
             for key, (answer, indices) in answers.items()
         }
 
@@ -62,27 +62,28 @@ class AnswerMemo:
         found = self._answers.get(key)
         if found is None:
             return None
-        return found[0] if all(self._is_same(path) for path in found[1]) else None
+        same = all(self._digest(path) == digest for path, digest in found[1].items())
+        return found[0] if same else None
 
-    def _is_same(self, path: str) -> bool:
-        same = self._same.get(path)
-        if same is None:
-            same = self._same[path] = self._compare(path)
-        return same
+    def _digest(self, path: str) -> str:
+        """The present digest of a path, by its signature where that can be trusted."""
+        digest = self._present.get(path)
+        if digest is None:
+            digest = self._present[path] = self._look(path)
+        return digest
 
-    def _compare(self, path: str) -> bool:
-        sig, digest = self._paths[path]
+    def _look(self, path: str) -> str:
+        sig, digest = self._paths.get(path, ((), ""))
         now = self._sources.signature(path)
         if sig and sig == ((-1,) if now is None else now):
             self._sources.know(path, digest)
-            return True
-        if self._sources.digest(path) != digest:
-            return False
+            return digest
+        digest = self._sources.digest(path)  # first: reading takes the signature of what was read
         settled = self._sources.settled(path)
-        if settled != sig:
+        if (settled, digest) != (sig, self._paths.get(path, ((), ""))[1]):
             self._paths[path] = (settled, digest)
             self._changed = True
-        return True
+        return digest
 
     def put(self, key: str, data: Any, paths: Iterable[str]) -> None:
         """Remember an answer.
@@ -93,12 +94,7 @@ class AnswerMemo:
             paths: every file that was read for it, and folder that was searched.
         """
         self._load()
-        kept = tuple(dict.fromkeys(paths))
-        for path in kept:
-            digest = self._sources.digest(path)  # first: reading takes the signature of what was read
-            self._paths[path] = (self._sources.settled(path), digest)
-            self._same[path] = True
-        self._answers[key] = (data, kept)
+        self._answers[key] = (data, {path: self._digest(path) for path in paths})
         self._changed = True
 
     def save(self) -> None:
@@ -108,7 +104,7 @@ class AnswerMemo:
         answers = {
             key: found
             for key, found in self._answers.items()
-            if all(self._same.get(path, True) for path in found[1])
+            if all(self._paths[path][1] == digest for path, digest in found[1].items())
         }
         used = dict.fromkeys(path for _, paths in answers.values() for path in paths)
         index = {path: number for number, path in enumerate(used)}
