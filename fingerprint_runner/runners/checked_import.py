@@ -124,11 +124,24 @@ def _noting_import_module(watch: ImportWatch, plain: Callable[..., Any]) -> Call
 class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, watch: ImportWatch) -> None:
         self._watch = watch
+        # Top-level name → whether nothing below it can be first-party.
+        self._foreign: dict[str, bool] = {}
+        self._busy = threading.local()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        location = self._watch.locator.locate(fullname)
+        # What the locator itself imports while it looks is the engine's, and never first-party.
+        if self._foreign.get(fullname.partition(".")[0], False) or getattr(self._busy, "looking", False):
+            return None
+        self._busy.looking = True
+        try:
+            location = self._watch.locator.locate(fullname)
+        finally:
+            self._busy.looking = False
+        if location.kind in ("stdlib", "builtin", "engine", "third-party") and "." not in fullname:
+            # A namespace package may have first-party portions beside foreign ones.
+            self._foreign[fullname] = location.path is not None or location.kind == "builtin"
         if location.kind != "first-party" or location.path is None:
             return None
         if not location.is_source:
