@@ -11,6 +11,7 @@ an earlier one and the file's inode, size and times haven't changed since.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from fingerprint_runner.errors import DamagedArtifact
+from fingerprint_runner.errors import DamagedArtifact, StorageError
 from fingerprint_runner.storage import files
 from fingerprint_runner.storage.layout import Layout
 
@@ -35,6 +36,7 @@ INLINE_BYTES = 4096
 REMEMBERED_BYTES = 16 << 20
 MAPPED_BYTES = 128 << 10
 _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_DAMAGE = {errno.EIO, errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR}
 _VERIFIED_MEMO = "verified-artifacts"
 _ENTRY = struct.Struct("<16sQQQQ")
 
@@ -154,7 +156,7 @@ class Artifacts:
             self._on_damage(f"artifact {digest} is missing: {path}")
             raise DamagedArtifact(digest, "missing", path) from error
         except OSError as error:
-            raise self._set_aside(digest, str(error)) from error
+            raise self._unreadable(digest, error) from error
         try:
             self._verify(descriptor, digest, size)
             yield descriptor
@@ -170,7 +172,11 @@ class Artifacts:
         path = self.path(digest)
         with self.opened(digest, size) as descriptor:
             if size >= MAPPED_BYTES:
-                return memoryview(files.map_private(descriptor, path, size))
+                try:
+                    return memoryview(files.map_private(descriptor, path, size))
+                except OSError:
+                    # Each map holds a descriptor before Python 3.13, and there may be no more.
+                    pass
             return files.read_into(descriptor, path, size)
 
     def clone(self, digest: str, size: int, path: str, mode: int) -> None:
@@ -263,12 +269,19 @@ class Artifacts:
             for block in files.blocks(descriptor, self.path(digest)):
                 hashed.update(block)
         except OSError as error:
-            raise self._set_aside(digest, str(error)) from error
+            raise self._unreadable(digest, error) from error
         if hashed.hexdigest() != digest:
             raise self._set_aside(digest, "its bytes have changed")
         # A change while it was read shows in the times, and then it is verified again.
         if _signature(os.fstat(descriptor)) == before:
             self._note(digest, before)
+
+    def _unreadable(self, digest: str, error: OSError) -> StorageError:
+        """Damage where the file is at fault; too many open files, say, isn't."""
+        reason = error.strerror or str(error)
+        if error.errno in _DAMAGE:
+            return self._set_aside(digest, reason)
+        return StorageError(f"can't read the artifact {digest}: {reason}", self.path(digest))
 
     def _set_aside(self, digest: str, what: str) -> DamagedArtifact:
         path = self.path(digest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 import xxhash
@@ -201,13 +202,21 @@ def decode_row(key: str, content: bytes, form: type[T]) -> T | None:
         return None
     try:
         if kind == _MSGPACK:
-            return msgspec.msgpack.decode(body, type=form)
+            return _decoder(form)(body)
         if kind == _JSON:
             return msgspec.convert(json.loads(body), form, str_keys=True)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Whole, and yet not of this form: written by a program that says the same format and isn't.
         return None
     return None
+
+
+@cache
+def _decoder(form: type[T]) -> Callable[[bytes], T]:
+    """Decodes a form; looking a form up costs ten times what decoding a row does."""
+    import msgspec
+
+    return msgspec.msgpack.Decoder(form).decode
 
 
 def _encode_body(row: Any) -> tuple[bytes, bytes]:

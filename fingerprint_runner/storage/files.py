@@ -14,6 +14,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -119,7 +120,10 @@ def map_private(descriptor: int, path: str, size: int) -> mmap.mmap:
 
     _step("map", path)
     flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
-    return mmap.mmap(descriptor, size, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    prot = mmap.PROT_READ | mmap.PROT_WRITE
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, size, flags=flags, prot=prot, trackfd=False)
+    return mmap.mmap(descriptor, size, flags=flags, prot=prot)
 
 
 def write_new(path: str, chunks: Iterable[Buffer], *, mode: int, sync_over: int | None) -> int:
@@ -285,7 +289,6 @@ def clone(source: int, path: str, mode: int) -> None:
 
 def _reflink(source: int, target: int) -> bool:
     import fcntl
-    import sys
 
     if sys.platform != "linux":
         return False

@@ -26,7 +26,7 @@ _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This folder is a cache of fingerprint_runner; it may be deleted.\n"
 )
-_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs"}
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs"}
 
 
 class Layout:
@@ -57,16 +57,20 @@ class Layout:
         """
         if self._checked:
             return True
-        found = files.state(self.root)
-        if found is None:
-            return False
-        _check_folder(self.root, found)
-        for name in FOLDERS:
-            path = os.path.join(self.root, name)
-            inner = files.state(path)
-            if inner is not None:
-                _check_folder(path, inner)
-        self._check_version()
+        try:
+            found = files.state(self.root)
+            if found is None:
+                return False
+            _check_folder(self.root, found)
+            for name in FOLDERS:
+                path = os.path.join(self.root, name)
+                inner = files.state(path)
+                if inner is not None:
+                    _check_folder(path, inner)
+            self._check_version()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(f"can't read the store {self.root}: {reason}", self.root) from error
         self._checked = True
         return True
 
@@ -108,10 +112,6 @@ class Layout:
         self.check()
         files.make_folder(self.memo)
         self._write_missing("CACHEDIR.TAG", _TAG)
-
-    def forget(self) -> None:
-        """Check again at the next use: the folder may have been deleted meanwhile."""
-        self._checked = self._made = False
 
     def _write_missing(self, name: str, content: bytes) -> None:
         path = os.path.join(self.root, name)

@@ -104,7 +104,7 @@ class ModelStorage:
         self._mutex = threading.RLock()
         self._rows: dict[str, bytes | None] = {}
         self._decoded: dict[str, Any] = {}
-        self._damage: list[str] = []
+        self._damage: dict[str, None] = {}
         self._table: Any = None
         self._unsynced = 0
         self._group_began = 0.0
@@ -349,12 +349,10 @@ class ModelStorage:
             StorageError: the disk doesn't take it.
         """
         with self._mutex:
-            if self._unsynced == 0:
-                return
-            self._unsynced = 0
-        if self._table is not None and self.location.durability != "fast":
+            unsynced, self._unsynced = self._unsynced, 0
+        if unsynced and self.location.durability != "fast":
             with self._writing():
-                self._table.sync()
+                self._writer().sync()
         self._artifacts.remember()
 
     # --- the store as a whole -------------------------------------------------------------------------
@@ -362,7 +360,7 @@ class ModelStorage:
     def take_damage(self) -> tuple[str, ...]:
         """What was found damaged since the last call, a sentence each."""
         with self._mutex:
-            found, self._damage = tuple(self._damage), []
+            found, self._damage = tuple(self._damage), {}
         return found
 
     def stats(self) -> StorageStats:
@@ -483,7 +481,11 @@ class ModelStorage:
             self._unsynced += 1
             full = self._unsynced >= GROUP_RECORDS or now - self._group_began >= GROUP_S
         if at_once or full or self.location.durability == "each":
-            self.flush()
+            try:
+                self.flush()
+            except StorageError as error:
+                # It was published: only a power cut could undo it.
+                self._note_damage(str(error))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -502,4 +504,4 @@ class ModelStorage:
 
     def _note_damage(self, what: str) -> None:
         with self._mutex:
-            self._damage.append(what)
+            self._damage[what] = None

@@ -6,6 +6,9 @@ and a transaction that changes or removes a row other than a pointer (`n/`, `g/`
 generation in the same commit.
 """
 
+# ruff: noqa: PTH118
+# Paths are text here: `pathlib` costs several times what the system calls do.
+
 from __future__ import annotations
 
 import os
@@ -32,6 +35,10 @@ _SETTINGS: dict[str, Any] = {
     "cull_limit": 0,
     "sqlite_journal_mode": "wal",
     "sqlite_synchronous": 1,
+    "sqlite_auto_vacuum": 1,
+    "sqlite_cache_size": 2**13,
+    # A read error in a mapped table would kill the process.
+    "sqlite_mmap_size": 0,
     "disk_min_file_size": 2**62,
     "disk_pickle_protocol": 5,
 }
@@ -75,7 +82,13 @@ class Transaction:
 
     def get(self, key: str) -> bytes | None:
         """The row as this transaction sees it."""
-        row: bytes | None = self._cache.get(key)
+        try:
+            row: bytes | None = self._cache.get(key)
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            # Text that isn't UTF-8 stands where bytes should: no row of ours.
+            return None
         return row
 
     def set(self, key: str, row: bytes) -> None:
@@ -135,6 +148,8 @@ class RecordTable:
                     transaction.finish()
             except (sqlite3.Error, diskcache.Timeout, OSError) as error:
                 self._drop()
+                if _is_damage(error):
+                    self._set_aside()
                 raise self._error(error) from error
             finally:
                 self._leave_thread()
@@ -174,7 +189,7 @@ class RecordTable:
         if self._cache is not None and files.state(self._layout.table) is None:
             self._drop()
         if self._cache is None:
-            cache = diskcache.Cache(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+            cache = self._open_cache()
             wrong = {key for key, value in _SETTINGS.items() if getattr(cache, key) != value}
             if wrong:
                 cache.close()
@@ -184,6 +199,28 @@ class RecordTable:
             self._cache = cache
             self._owner = (os.getpid(), threading.get_ident())
         return self._cache
+
+    def _open_cache(self) -> Any:
+        for last_try in (False, True):
+            before = files.state(self._layout.table)
+            try:
+                return diskcache.Cache(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+            except sqlite3.DatabaseError as error:
+                if last_try or not _is_damage(error):
+                    raise
+            after = files.state(self._layout.table)
+            # Another process may have made a new table meanwhile.
+            if before is not None and after is not None and before.st_ino == after.st_ino:
+                self._set_aside()
+        raise AssertionError("unreachable")
+
+    def _set_aside(self) -> None:
+        """Move a table that isn't one out of the way: its records count as missing."""
+        name = files.unique_name()
+        for suffix in ("", "-wal", "-shm"):
+            target = os.path.join(self._layout.quarantine, f"cache.db-{name}{suffix}")
+            if files.state(self._layout.table + suffix) is not None:
+                files.rename(self._layout.table + suffix, target)
 
     def _drop(self) -> None:
         cache, self._cache = self._cache, None
@@ -205,3 +242,8 @@ class RecordTable:
         else:
             what = str(error)
         return StorageError(f"can't write the table {self._layout.table}: {what}", self._layout.table)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the table's own bytes are at fault, not the disk, a lock or a statement."""
+    return type(error) is sqlite3.DatabaseError

@@ -1,0 +1,169 @@
+"""Several processes on one store, and processes that die in it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from storage_strategies import first_party, make_record
+
+from fingerprint_runner.storage.model_storage import open_storage
+
+PRELUDE = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from storage_strategies import first_party, make_record
+from fingerprint_runner.storage import files
+from fingerprint_runner.storage.model_storage import open_storage
+"""
+KILLED = (
+    PRELUDE
+    + """
+cache, number = sys.argv[1], int(sys.argv[2])
+storage = open_storage(cache)
+steps = 0
+
+def step(name, path):
+    global steps
+    steps += 1
+    if steps == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+files._step = step
+value = storage.store_value(bytes(range(256)) * 40, is_first_party=first_party)
+storage.publish(*make_record(value))
+storage.close()
+print(steps)
+"""
+)
+PUBLISHER = (
+    PRELUDE
+    + """
+cache, name = sys.argv[1:]
+storage = open_storage(cache)
+print("ready", flush=True)
+sys.stdin.readline()
+for option in range(10):
+    value = storage.store_value(f"{name} {option}".encode() * 1000, is_first_party=first_party)
+    published = storage.publish(*make_record(value, option=option))
+    print(published.inserted, published.record.value.identity, published.nondeterministic)
+storage.close()
+"""
+)
+
+
+def test_processes_that_publish_the_same_agree(tmp_path: Path) -> None:
+    """Of four processes that open a new store and publish at once, one wins each fingerprint for all."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PUBLISHER, str(tmp_path / "cache"), f"process {number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for process in running:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    outputs = []
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in running:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        outputs.append([line.split() for line in output.splitlines()])
+    for lines in zip(*outputs, strict=True):
+        assert [line[0] for line in lines].count("True") == 1
+        assert len({line[1] for line in lines}) == 1
+        assert [line[2] for line in lines].count("False") == 1
+    stats = open_storage(tmp_path / "cache").stats()
+    assert (stats.kept, stats.not_kept) == (10, 0)
+
+
+def test_a_kill_at_any_step_leaves_a_usable_store(tmp_path: Path) -> None:
+    """Killed before the Nth file operation, for every N of a publication, the store has the record or not."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "whole"), "0"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    total = int(done.stdout)
+    assert total > 30
+    expected = bytes(range(256)) * 40
+    outcomes = set()
+    stride = 1 if os.environ.get("FR_TEST_EVERY_STEP") else 4
+    for number in sorted({*range(1, total + 1, stride), total}):
+        cache = tmp_path / str(number)
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(cache), str(number)], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        with open_storage(cache) as storage:
+            record, trace = make_record()
+            found = storage.records([record.fingerprint]).get(record.fingerprint)
+            outcomes.add(found is not None)
+            if found is not None:
+                assert storage.is_kept(found) and found.value is not None and found.value.artifact is not None
+                assert storage.load_value(found.value.artifact) == expected
+                assert storage.traces([record.first_key]) == {record.first_key: (trace,)}
+            again, trace = make_record(storage.store_value(expected, is_first_party=first_party))
+            assert storage.publish(again, trace).record.value == again.value
+            assert storage.take_damage() == ()
+    assert outcomes == {True, False}
+
+
+def test_a_kill_between_blob_and_record_leaves_only_the_blob(tmp_path: Path) -> None:
+    """The blob is there for the next run to find, and nothing says so yet."""
+    script = KILLED.replace("if steps == number:", "if name == 'lock':")
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path), "0"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with open_storage(tmp_path) as storage:
+        assert (storage.stats().records, storage.stats().artifacts) == (0, 1)
+        record, trace = make_record(storage.store_value(bytes(range(256)) * 40, is_first_party=first_party))
+        assert storage.publish(record, trace).inserted
+        assert storage.stats().artifacts == 1
+
+
+def test_a_forked_child_leaves_its_parents_connections_alone(tmp_path: Path) -> None:
+    """A child forked from a process with an open store publishes by itself; the parent goes on."""
+    script = (
+        PRELUDE
+        + """
+storage = open_storage(sys.argv[1])
+def publish(option):
+    storage.publish(*make_record(storage.store_value(option, is_first_party=first_party), option=option))
+publish(1)
+storage.records(["a" * 32])
+child = os.fork()
+if child == 0:
+    publish(2)
+    storage.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+publish(3)
+storage.forget()
+assert storage.stats().kept == 3
+storage.close()
+"""
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_scratch_folders_go_away(tmp_path: Path, read_only: bool) -> None:
+    """A run's private folder is removed with all that is in it, read-only or not, also after an error."""
+    storage = open_storage(tmp_path)
+    with pytest.raises(RuntimeError), storage.scratch() as folder:
+        assert folder.parent == storage.folder / "tmp"
+        (folder / "a" / "b").mkdir(parents=True)
+        (folder / "a" / "b" / "file").write_text("x")
+        (folder / "a" / "link").symlink_to(tmp_path)
+        if read_only:
+            (folder / "a" / "b").chmod(0o555)
+        raise RuntimeError
+    assert list((storage.folder / "tmp").iterdir()) == [] and tmp_path.exists()
