@@ -11,7 +11,7 @@ that occurs twice and two equal parts differ: unrolling would make a ring of one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from xxhash import xxh3_128_digest
@@ -29,7 +29,7 @@ class PartSource(Protocol):
         """The node taken apart."""
         ...
 
-    def encode_items(self, part: Part) -> tuple[list[bytes], list[int]]:
+    def encode_each(self, items: Iterable[Any]) -> tuple[list[bytes], list[int]]:
         """Encodings of scalars and known containers; the places of the others."""
         ...
 
@@ -104,7 +104,7 @@ class CyclicWalk:
 
     def _add(self, node: Any) -> _Node:
         part = self._source.part(node)
-        encoded, pending = self._source.encode_items(part)
+        encoded, pending = self._source.encode_each(part.items)
         made = self._nodes[id(node)] = _Node(node, part, encoded, pending, len(self._nodes))
         return made
 

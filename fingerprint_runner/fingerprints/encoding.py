@@ -12,19 +12,16 @@ every platform, Python version and hash seed. Changing anything here needs a new
 
 from __future__ import annotations
 
-import struct
-import sys
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
 from fingerprint_runner.errors import NoIdentity
+from fingerprint_runner.fingerprints.flat import FlatEncoder
 from fingerprint_runner.fingerprints.parts import (
     NOTHING,
     Expand,
-    Hashed,
     Part,
     Refused,
     combine,
@@ -32,26 +29,9 @@ from fingerprint_runner.fingerprints.parts import (
     type_name,
 )
 
-LONG = 1024
-"""Texts, bytes and integers longer than this (characters, bytes) are held by digest, as containers are."""
-_SMALL = 16
-"""Containers of scalars up to this size aren't remembered: encoding them again is as quick."""
 _PLAIN_DEPTH = 200
-_PLAIN_SHARED = 100_000
-_NAN = struct.pack("<d", float("nan"))
-_BIG_ENDIAN = sys.byteorder == "big"
-
-_pack_int = struct.Struct("<cq").pack
-_pack_float = struct.Struct("<cd").pack
-_pack_short = struct.Struct("<cH").pack
-_pack_count = struct.Struct("<cQ").pack
-
 _ONLY_STR = frozenset({str})
-_CONSTANTS: dict[type, bytes] = {
-    type(None): b"N",
-    type(...): b".",
-    type(NotImplemented): b"!",
-}
+_BY_DIGEST = frozenset({str, bytes, int, bytearray})
 
 
 def digest(value: object) -> str:
@@ -92,27 +72,20 @@ class _Frame:
         self.waiting = -1
 
 
-class Walk:
+class Walk(FlatEncoder):
     """One walk over one value; the value must not change while it lives.
 
     Attributes:
-        plain: whether all met so far is None, bool, int of 64 bits, float, well-formed text, list, or
-            dict with text keys, not deeper than 200 and without large shared parts: what data formats
-            such as msgpack hold.
-        memo: digest of each container met, by `id()`.
         names: names of classes and functions that a container refers to, by `id()`; none where absent.
     """
 
     def __init__(self, expand: Expand, path: str = "value") -> None:
-        self.plain = True
-        self.memo: dict[int, bytes] = {}
+        super().__init__()
         self.names: dict[int, frozenset[str]] = {}
         self._expand = expand
         self._path = path
         self._parts: dict[int, Part] = {}
         self._kept: list[Any] = []
-        self._key_columns: dict[tuple[Any, ...], bytes] = {}
-        self._shared = 0
 
     def identity(self, value: Any) -> bytes:
         """The sixteen bytes of a value's digest.
@@ -120,12 +93,10 @@ class Walk:
         Raises:
             NoIdentity: some part of it has none.
         """
-        scalar = self._scalar(value)
+        scalar = self.scalar(value)
         if scalar is not None:
             return bytes(xxh3_128_digest(b"v" + scalar))
-        found = self.memo.get(id(value))
-        if found is None:
-            found = self.leaf(value)
+        found = self.memo.get(id(value)) or self.leaf(value)
         if found is not None:
             return found
         trail: list[tuple[Part, int]] = []
@@ -169,7 +140,7 @@ class Walk:
                         if opened is None:
                             break
                     else:
-                        self._count_shared(_PLAIN_SHARED if type(child) in (list, dict) else LONG)
+                        self.count_shared()
                     encoded[place] = b"c" + opened
                 else:
                     stack.pop()
@@ -186,17 +157,32 @@ class Walk:
         key = id(node)
         if key in active:
             raise _Cycle
-        if type(node) in _BY_DIGEST:
+        kind = type(node)
+        if kind in _BY_DIGEST:
             return self.leaf(node)
+        if kind is dict:
+            keys = self.keys_of(node)
+            if keys is not None:
+                encoded, pending = self.encode_each(node.values())
+                if not pending:
+                    found = self.memo[key] = bytes(xxh3_128_digest(b"d" + keys + sequence(encoded)))
+                    return found
+                encoded = self.encode_each(node)[0] + encoded
+                pending = [len(node) + place for place in pending]
+                self._push(_Frame(key, self.part(node), encoded, pending), active, stack)
+                return None
         part = self.part(node)
-        encoded, pending = self.encode_items(part)
+        encoded, pending = self.encode_each(part.items)
         if not pending:
             return self._close(key, part, encoded)
+        self._push(_Frame(key, part, encoded, pending), active, stack)
+        return None
+
+    def _push(self, frame: _Frame, active: set[int], stack: list[_Frame]) -> None:
         if len(stack) >= _PLAIN_DEPTH:
             self.plain = False
-        active.add(key)
-        stack.append(_Frame(key, part, encoded, pending))
-        return None
+        active.add(frame.key)
+        stack.append(frame)
 
     def _close(self, key: int, part: Part, encoded: list[bytes]) -> bytes:
         found = combine(part, encoded)
@@ -207,11 +193,6 @@ class Walk:
             if met:
                 names[key] = met
         return found
-
-    def _count_shared(self, size: int) -> None:
-        self._shared += size
-        if self._shared >= _PLAIN_SHARED:
-            self.plain = False
 
     def part(self, node: Any) -> Part:
         """A container taken apart; what is made on the way lives as long as the walk."""
@@ -239,191 +220,3 @@ class Walk:
             self._kept.append(node)
             self._parts[id(node)] = known
         return known
-
-    def encode_items(self, part: Part) -> tuple[list[bytes], list[int]]:
-        """The encoding of each item that can be had at once, and the places of the others."""
-        encoded: list[bytes] = []
-        append = encoded.append
-        pending: list[int] = []
-        flat_dict, flat_sequence, scalar = self._flat_dict, self._flat_sequence, self._scalar
-        for place, item in enumerate(part.items):
-            kind = type(item)
-            if kind is dict:
-                found = flat_dict(item)
-            elif kind is list or kind is tuple:
-                found = flat_sequence(kind, item)
-            else:
-                inline = scalar(item)
-                if inline is not None:
-                    append(inline)
-                    continue
-                found = None
-            if found is None:
-                pending.append(place)
-                append(b"")
-            else:
-                append(b"c" + found)
-        return encoded, pending
-
-    def _scalar(self, value: Any) -> bytes | None:
-        """The inline encoding of a scalar; None of what is held by digest."""
-        kind = type(value)
-        if kind is str:
-            size = len(value)
-            return None if size > LONG else _pack_short(b"s", size) + self._utf8(value)
-        if kind is int:
-            try:
-                return _pack_int(b"i", value)
-            except struct.error:
-                self.plain = False
-                size = value.bit_length() // 8 + 1
-                if size > LONG:
-                    return None
-                return _pack_short(b"I", size) + bytes(value.to_bytes(size, "little", signed=True))
-        if kind is float:
-            return _pack_float(b"f", value) if value == value else b"f" + _NAN
-        if kind is bool:
-            return b"T" if value else b"F"
-        if value is None:
-            return b"N"
-        if kind is Hashed:
-            return b"h" + bytes(value.digest)
-        if kind is bytes:
-            self.plain = False
-            return None if len(value) > LONG else _pack_short(b"b", len(value)) + value
-        if kind is complex:
-            self.plain = False
-            return b"j" + _float_bytes(value.real) + _float_bytes(value.imag)
-        constant = _CONSTANTS.get(kind)
-        if constant is not None:
-            self.plain = False
-        return constant
-
-    def leaf(self, node: Any) -> bytes | None:
-        """The digest of a container of scalars of one type, or of long text; None of all else."""
-        kind = type(node)
-        if kind is list or kind is tuple:
-            return self._flat_sequence(kind, node)
-        if kind is dict:
-            return self._flat_dict(node)
-        if kind is str:
-            found = xxh3_128_digest(b"x" + self._utf8(node))
-        elif kind is bytes or kind is bytearray:
-            # Digested twice: the bytes' own digest is the artifact's name, and needs no copy of them.
-            self.plain = False
-            found = xxh3_128_digest((b"w" if kind is bytes else b"y") + xxh3_128_digest(node))
-        elif kind is int:
-            size = node.bit_length() // 8 + 1
-            found = xxh3_128_digest(b"n" + node.to_bytes(size, "little", signed=True))
-        else:
-            return None
-        self.memo[id(node)] = found
-        return bytes(found)
-
-    def _utf8(self, text: str) -> bytes:
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            self.plain = False
-            return text.encode("utf-8", "surrogatepass")
-
-    def _flat_sequence(self, kind: type, items: Any) -> bytes | None:
-        """The digest of a list or tuple of scalars of one type; None of any other that isn't known."""
-        count = len(items)
-        if count > _SMALL:
-            known = self.memo.get(id(items))
-            if known is not None:
-                self._count_shared(count)
-                return known
-        kinds = set(map(type, items))
-        column = self._column(kinds, items) if len(kinds) == 1 else None
-        if column is None:
-            return None
-        if kind is tuple:
-            self.plain = False
-        found = bytes(xxh3_128_digest((b"l" if kind is list else b"t") + column))
-        if count > _SMALL:
-            self.memo[id(items)] = found
-        return found
-
-    def _flat_dict(self, value: dict[Any, Any]) -> bytes | None:
-        """The digest of a dict of short texts to scalars; None of any other that isn't known."""
-        count = len(value)
-        if count > _SMALL:
-            known = self.memo.get(id(value))
-            if known is not None:
-                self._count_shared(count)
-                return known
-        if set(map(type, value)) != _ONLY_STR:
-            return None
-        values = value.values()
-        kinds = set(map(type, values))
-        if not kinds <= _SCALARS:
-            return None
-        keys = self._key_column(tuple(value))
-        if keys is None:
-            return None
-        column = self._column(kinds, values) if len(kinds) == 1 else None
-        if column is None:
-            encoded = []
-            for item in values:
-                inline = self._scalar(item)
-                if inline is None:
-                    return None
-                encoded.append(inline)
-            column = sequence(encoded)
-        found = bytes(xxh3_128_digest(b"d" + keys + column))
-        if count > _SMALL:
-            self.memo[id(value)] = found
-        return found
-
-    def _key_column(self, keys: tuple[str, ...]) -> bytes | None:
-        """The encoding of a dict's keys, all of them exactly text: records of one kind share it."""
-        if len(keys) > _SMALL:
-            return self._column(_ONLY_STR, keys)
-        known = self._key_columns.get(keys)
-        if known is None:
-            known = self._column(_ONLY_STR, keys)
-            if known is not None and len(self._key_columns) < 1000:
-                self._key_columns[keys] = known
-        return known
-
-    def _column(self, kinds: Iterable[type], items: Any) -> bytes | None:
-        """A sequence of floats, of 64-bit integers, of short texts or of short bytes; None of any other.
-
-        What `sequence` makes of the same items one by one.
-        """
-        (kind,) = kinds
-        if kind is float:
-            total = sum(items)
-            if total != total:  # a NaN among them, or both infinities
-                return _pack_count(b"f", len(items)) + b"".join(map(_float_bytes, items))
-            return _pack_count(b"f", len(items)) + _little(array("d", items))
-        if kind is int:
-            try:
-                return _pack_count(b"i", len(items)) + _little(array("q", items))
-            except OverflowError:
-                return None
-        if kind is not str and kind is not bytes:
-            return None
-        lengths = list(map(len, items))
-        if max(lengths) > LONG:
-            return None
-        if kind is str:
-            return _pack_count(b"s", len(items)) + _little(array("H", lengths)) + self._utf8("".join(items))
-        self.plain = False
-        return _pack_count(b"b", len(items)) + _little(array("H", lengths)) + b"".join(items)
-
-
-_SCALARS = frozenset({str, int, float, bool, bytes, complex, Hashed, *_CONSTANTS})
-_BY_DIGEST = frozenset({str, bytes, int, bytearray})
-
-
-def _little(column: array[Any]) -> bytes:
-    if _BIG_ENDIAN:
-        column.byteswap()
-    return column.tobytes()
-
-
-def _float_bytes(value: float) -> bytes:
-    return struct.pack("<d", value) if value == value else _NAN
