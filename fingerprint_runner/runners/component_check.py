@@ -6,10 +6,9 @@ state of their code: the verdict is remembered.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import InvalidGraph, Problem
 from fingerprint_runner.fingerprints.encoding import digest
@@ -18,12 +17,6 @@ from fingerprint_runner.planning.decide import Decision, UpToDate
 from fingerprint_runner.planning.plan import Plan
 from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.provenance.memo import Memo
-from fingerprint_runner.runners.describe import (
-    DescribeNode,
-    DescribeRequest,
-    Description,
-    describe_in_worker,
-)
 from fingerprint_runner.runners.validation import (
     asks_import,
     described_problems,
@@ -31,6 +24,9 @@ from fingerprint_runner.runners.validation import (
     source_problems,
 )
 from fingerprint_runner.runners.world import PresentWorld
+
+if TYPE_CHECKING:
+    from fingerprint_runner.runners.describe import Description
 
 _MEMO = "verdicts"
 
@@ -117,6 +113,11 @@ class ComponentCheck:
         )
 
     def _describe(self, names: Sequence[str]) -> dict[str, Description]:
+        # For weight: most components are read from source alone.
+        import tempfile
+
+        from fingerprint_runner.runners.describe import DescribeNode, DescribeRequest, describe_in_worker
+
         nodes = self._schema.nodes
         request = DescribeRequest(
             nodes=tuple(

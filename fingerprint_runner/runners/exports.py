@@ -6,10 +6,7 @@ alone; an export is never an input.
 
 from __future__ import annotations
 
-import functools
-import json
-import shutil
-import uuid
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +55,7 @@ class Exporter:
         ]
         if not different:
             return []
+
         with self._storage.scratch() as scratch:
             restored = scratch / "export"
             self._storage.restore_tree(tree, restored, read_only=False)
@@ -92,6 +90,7 @@ def value_file(name: str, value: Any) -> tuple[str, Callable[[Path], object]]:
     Text as `.txt`, bytes as `.bin`, arrays as `.npy`, frames as `.csv`, plain data as `.json`, all
     else as `.pickle`.
     """
+
     kind = type(value)
     if kind is str:
         return f"{name}.txt", lambda path: path.write_text(value, encoding="utf-8")
@@ -131,7 +130,7 @@ def write_value(value: Any, path: Path) -> None:
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the path and rename: who reads it sees the old or the new file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    part = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         write(part)
         part.replace(path)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import InvalidGraph, NoIdentity, Problem, nearest
 from fingerprint_runner.fingerprints.encoding import digest
@@ -32,13 +32,16 @@ from fingerprint_runner.planning.shown import shown
 from fingerprint_runner.provenance.environment import resolve_secret
 from fingerprint_runner.recipes.inputs import complete_inputs
 from fingerprint_runner.runners.component_check import ComponentCheck
-from fingerprint_runner.runners.executor import SerialExecutor
 from fingerprint_runner.runners.observer import RunObserver
 from fingerprint_runner.runners.report import RunReport
-from fingerprint_runner.runners.run import ExecutorFactory, Run, RunSetup
+from fingerprint_runner.runners.run import Run
+from fingerprint_runner.runners.run_state import RunSetup
 from fingerprint_runner.runners.validation import placed
 from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
+
+if TYPE_CHECKING:
+    from fingerprint_runner.runners.run_state import ExecutorFactory
 
 
 class GraphRunner(ABC):
@@ -124,7 +127,7 @@ class CachingGraphRunner(GraphRunner):
         execution_context: ExecutionContext,
         hooks: Sequence[GraphNodeHook] | None = None,
         *,
-        executor_factory: ExecutorFactory = SerialExecutor,
+        executor_factory: ExecutorFactory | None = None,
         observer: RunObserver | None = None,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,

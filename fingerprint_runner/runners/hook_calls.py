@@ -9,11 +9,10 @@ from fingerprint_runner.graph.context import ExecutionContext
 from fingerprint_runner.hooks.hook import GraphNodeHook
 from fingerprint_runner.planning.plan import Plan
 from fingerprint_runner.runners.report import RunReport
-from fingerprint_runner.runners.task import NodeError
-from fingerprint_runner.runners.user_traceback import user_traceback
 
 if TYPE_CHECKING:
     from fingerprint_runner.errors import NodeFailed
+    from fingerprint_runner.runners.task import NodeError
 
 
 class HookFailed(Exception):
@@ -103,4 +102,8 @@ def _overrides(hook: GraphNodeHook, *methods: str) -> bool:
 
 
 def _as_data(error: Exception) -> NodeError:
+    # For weight: needed only where a hook raised around a node that runs.
+    from fingerprint_runner.runners.task import NodeError
+    from fingerprint_runner.runners.user_traceback import user_traceback
+
     return NodeError(type(error).__name__, str(error), user_traceback(error))

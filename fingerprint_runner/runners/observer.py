@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fingerprint_runner.fingerprints.record import Reason
 from fingerprint_runner.planning.plan import Plan
-from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.report import NodeReport
+
+if TYPE_CHECKING:
+    from fingerprint_runner.runners.capture import Sink
 
 
 class RunObserver:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import SourceChanged, StorageError
 from fingerprint_runner.fingerprints.manifest import Manifest, TracePart, full_fingerprint
 from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
 from fingerprint_runner.planning.planner import Planner, has_import_path
-from fingerprint_runner.runners.task import NodeOutcome
 from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
+
+if TYPE_CHECKING:
+    from fingerprint_runner.runners.task import NodeOutcome
 
 
 class Publisher:

@@ -84,6 +84,11 @@ class Scheduler:
         return self._decisions[name]
 
     @property
+    def has_work(self) -> bool:
+        """Whether any node is ready to start."""
+        return any(self._states[name] is State.READY for _, name in self._ready)
+
+    @property
     def running(self) -> frozenset[str]:
         """Nodes that are under way."""
         return frozenset(self._running)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import NoIdentity, Problem, nearest
 from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.planner import config_entries
 from fingerprint_runner.provenance.component import CallableSource, ComponentSource
-from fingerprint_runner.runners.describe import CallParameter, Description
 from fingerprint_runner.runners.world import PresentWorld
+
+if TYPE_CHECKING:
+    from fingerprint_runner.runners.describe import CallParameter, Description
 
 CONSTRUCTOR_GIVEN = frozenset({"cls", "self", "config", "model_storage", "resource", "execution_context"})
 _NAMED = frozenset({"normal", "keyword-only", "POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY"})

@@ -1,0 +1,234 @@
+"""`Driver`: runs the nodes that must run, one outcome after the other.
+
+    take ─> NodeTask ─executor─> NodeOutcome ─publish─> NodeRecord ─> decide the children again
+
+Invariants: nothing is published that isn't what was planned (R12); the coordinator touches no values
+but for hooks that ask for them. Only loaded when something runs: a no-op needs none of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fingerprint_runner.errors import NodeFailed
+from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
+from fingerprint_runner.graph.component import Resource
+from fingerprint_runner.planning.decide import Stale, UpToDate
+from fingerprint_runner.planning.planner import has_import_path
+from fingerprint_runner.runners.executor import Executor, SerialExecutor
+from fingerprint_runner.runners.hook_calls import HookFailed
+from fingerprint_runner.runners.outputs import value_store
+from fingerprint_runner.runners.run_node import restore_input
+from fingerprint_runner.runners.run_state import RunState
+from fingerprint_runner.runners.task import (
+    GivenInput,
+    MemoryInput,
+    NodeError,
+    NodeOutcome,
+    NodeTask,
+    OutcomeStatus,
+    StoredInput,
+    TaskInput,
+)
+
+MAX_ATTEMPTS = 3
+"""How often a node is planned again because its sources or files changed under it."""
+
+
+class Driver:
+    """Drives one run's scheduler and executor.
+
+    Args:
+        state: the run.
+        scratch: its private folder.
+    """
+
+    def __init__(self, state: RunState, scratch: Path) -> None:
+        setup = state.setup
+        factory = setup.executor_factory or SerialExecutor
+        self._state = state
+        self._setup = setup
+        self._planner = state.planner
+        self._progress = state.progress
+        self._scheduler = state.scheduler
+        self._scratch = scratch
+        self._executor: Executor = factory(setup.storage, setup.observer.sink_for)
+
+    def drive(self) -> None:
+        """Start what can start, take in what is done, until nothing is left."""
+        while True:
+            while len(self._scheduler.running) < self._executor.slots and (name := self._scheduler.take()):
+                self._start(name)
+            if not self._scheduler.running:
+                return
+            task, outcome = self._executor.finished()
+            self._take_in(task.node, outcome)
+
+    def close(self) -> None:
+        """Take over targets whose values are in no store, and end the executor."""
+        for name in self._planner.request.targets:
+            record = self._planner.outcomes.get(name)
+            if record is not None and not record.storable:
+                self._progress.held[name] = self._executor.memory.get(name)
+            elif record is not None and name in self._state.publisher.unpublished:
+                self._progress.held[name] = self._load(record)
+        self._executor.close()
+
+    # --- starting -------------------------------------------------------------------------------------
+
+    def _start(self, name: str) -> None:
+        setup = self._setup
+        decision = self._scheduler.decision(name)
+        missing = (Reason(ReasonKind.ARTIFACT_MISSING),)
+        self._progress.reasons[name] = decision.reasons if isinstance(decision, Stale) else missing
+        if name not in self._progress.attempts:
+            setup.observer.started(name, self._progress.reasons[name])
+        task = self._task(name)
+        try:
+            if self._state.hooks.around_nodes:
+                inputs = self._inputs_for_hooks(task) if self._state.hooks.want_values else {}
+                self._progress.hook_data[name] = self._state.hooks.before(
+                    name, self._merged_config(name), inputs
+                )
+        except HookFailed as failed:
+            self._fail(name, NodeOutcome(OutcomeStatus.FAILED, error=failed.error), kind="hook")
+            return
+        self._executor.start(task)
+
+    def _task(self, name: str) -> NodeTask:
+        setup = self._setup
+        node = setup.schema.nodes[name]
+        present = self._state.redecider.planned[name].present
+        assert present is not None
+        named = isinstance(node.uses, str) or has_import_path(node.component)
+        roots = [query.argument for query in present.code.answers if query.kind == "closure"]
+        return NodeTask(
+            node=name,
+            component=node.component,
+            fn=node.fn,
+            constructor_name=node.constructor_name,
+            config=setup.config_of(node),
+            inputs={parameter: self._input(need.name, need.key) for parameter, need in node.parents.items()},
+            context=setup.context,
+            storage=setup.storage.location,
+            scratch=self._scratch,
+            folder=setup.world.folder,
+            search_path=setup.world.search_path,
+            modules=setup.world.modules([*roots, node.component] if named else roots),
+            resource=node.resource,
+            target=None if isinstance(node.uses, str) or named else node.uses,
+            keep=self._state.publisher.keeps(name),
+        )
+
+    def _input(self, source: str, key: str | None) -> TaskInput:
+        if source not in self._setup.schema.nodes:
+            return GivenInput(self._setup.inputs[source])
+        record = self._planner.outcomes[source]
+        if not record.storable:
+            return MemoryInput(source, key, record.resource)
+        return StoredInput(
+            source, key, record.value, record.resource, kept=self._state.publisher.keeps(source)
+        )
+
+    def _inputs_for_hooks(self, task: NodeTask) -> dict[str, Any]:
+        storage = self._setup.storage
+        return {name: restore_input(source, task, storage) for name, source in task.inputs.items()}
+
+    def _merged_config(self, name: str) -> dict[str, Any]:
+        return dict(self._state.merged.get(name, self._setup.schema.nodes[name].config))
+
+    # --- taking in ------------------------------------------------------------------------------------
+
+    def _take_in(self, name: str, outcome: NodeOutcome) -> None:
+        self._progress.seconds[name] = outcome.seconds
+        if outcome.status is OutcomeStatus.INPUT_LOST:
+            self._lost(name, outcome.detail)
+        elif outcome.status is OutcomeStatus.SOURCE_CHANGED:
+            self._again(name, outcome.detail)
+        elif outcome.status is not OutcomeStatus.DONE:
+            self._fail(name, outcome)
+        else:
+            present = self._state.redecider.planned[name].present
+            assert present is not None
+            changed = self._state.publisher.changed_since_planned(name, present, outcome)
+            if changed is None:
+                self._done(
+                    name,
+                    self._state.publisher.record(name, present, outcome, self._state.reasons(name)),
+                    outcome,
+                )
+            else:
+                self._again(name, changed)
+
+    def _done(self, name: str, record: NodeRecord, outcome: NodeOutcome) -> None:
+        try:
+            if self._state.hooks.around_nodes:
+                output = self._load(record) if self._state.hooks.want_values else None
+                data = self._progress.hook_data.pop(name, [])
+                self._state.hooks.after(name, self._merged_config(name), output, data)
+        except HookFailed as failed:
+            self._fail(name, replace(outcome, error=failed.error), kind="hook")
+            return
+        if outcome.not_storable is not None:
+            self._state.warn(
+                f"node {name!r}: its output can't be stored and is handed on in memory: "
+                f"{outcome.not_storable}; it and what needs it run again every time"
+            )
+        known = self._planner.outcomes.get(name)
+        held = self._planner.outcomes[name] = self._state.publisher.publish(name, record)
+        changed = known is not None and known.identity != held.identity
+        children = self._scheduler.ran(name, changed=changed)
+        self._progress.hits_told.discard(name)
+        self._state.tell(name)
+        self._state.redecider.outcome_known(name, children)
+
+    def _again(self, name: str, what: str) -> None:
+        """Plan and run a node again, since `what` changed under it (R12)."""
+        attempts = self._progress.attempts[name] = self._progress.attempts.get(name, 0) + 1
+        if attempts > MAX_ATTEMPTS:
+            message = f"{what} changed while the node ran, {attempts} times in a row; nothing was kept of it"
+            error = NodeError("SourceChanged", message)
+            self._fail(name, NodeOutcome(OutcomeStatus.FAILED, error=error))
+            return
+        self._state.warn(f"{what} changed after node {name!r} was planned: it is planned and run again")
+        self._setup.world.refresh()
+        self._scheduler.give_back(name)
+        self._state.redecider.decide(name)
+
+    def _lost(self, name: str, parent: str) -> None:
+        """A parent's artifact is gone: the parent counts as not kept and runs again (R11)."""
+        self._state.warn(f"the stored output of node {parent!r} is missing or damaged: it runs again")
+        gone = UpToDate(self._planner.outcomes[parent], kept=False)
+        planned = self._state.redecider.planned[parent]
+        self._state.redecider.planned[parent] = replace(planned, decision=gone)
+        self._scheduler.give_back(name)
+        self._scheduler.lost(parent, gone)
+
+    def _fail(self, name: str, outcome: NodeOutcome, kind: str = "node") -> None:
+        assert outcome.error is not None
+        origin = self._setup.schema.origin
+        line = None if origin is None else origin.place("nodes", name)[0]
+        failure = NodeFailed(
+            name,
+            self._setup.schema.nodes[name].component,
+            error_type=outcome.error.type,
+            error_message=outcome.error.message,
+            traceback=outcome.error.traceback,
+            log_tail=outcome.log_tail,
+            place=None if origin is None else f"{origin.shown}:{line}",
+            kind=kind,
+        )
+        self._progress.failures.append(failure)
+        self._planner.outcomes.pop(name, None)
+        self._scheduler.failed(name)
+        self._state.hooks.on_node_error(name, failure)
+        self._state.tell(name)
+
+    def _load(self, record: NodeRecord) -> Any:
+        """The value of a record of this run, whichever store it is in; None for one kept in memory."""
+        if record.value is None or record.value.artifact is None:
+            return None if record.resource is None else Resource(record.node, record.resource.identity)
+        store = value_store(self._setup.storage, self._scratch, kept=self._state.publisher.keeps(record.node))
+        return store.load_value(record.value.artifact)
