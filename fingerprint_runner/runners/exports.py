@@ -56,6 +56,10 @@ class Exporter:
         if not different:
             return []
 
+        # For weight: a no-op run writes no export.
+        import functools
+        import shutil
+
         with self._storage.scratch() as scratch:
             restored = scratch / "export"
             self._storage.restore_tree(tree, restored, read_only=False)
@@ -90,6 +94,8 @@ def value_file(name: str, value: Any) -> tuple[str, Callable[[Path], object]]:
     Text as `.txt`, bytes as `.bin`, arrays as `.npy`, frames as `.csv`, plain data as `.json`, all
     else as `.pickle`.
     """
+
+    import json
 
     kind = type(value)
     if kind is str:
