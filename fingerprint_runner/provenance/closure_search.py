@@ -10,9 +10,11 @@ seed is in an answer. Equal answers mean that the same code runs in the same ord
 
 from __future__ import annotations
 
-import os
+import enum
 from collections import deque
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Protocol
 
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.provenance.closure import Closure
@@ -25,16 +27,14 @@ DOCSTRING_READERS = frozenset({"docopt", "dspy", "instructor", "langchain", "lan
 """Packages that make prompts or options of their callers' docstrings."""
 
 
-class Readable(Modules):
+class Readable(Modules, Protocol):
     """What a search needs of the source: where modules are, what they say, their files' digests."""
 
     def file_digest(self, module: str) -> str:
         """xxh3-128 of the bytes of a first-party module's file."""
-        raise NotImplementedError
 
     def listing(self, module: str) -> tuple[str, ...]:
         """Sorted names of the modules that lie in a module's folder or below."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,18 @@ class ClosureFinder:
         return any(call.callee[0] in table.by_name or call.callee[0] == ABSOLUTE for call in calls)
 
 
+class _Width(enum.IntEnum):
+    """How much of a module counts, beyond the symbols that are named."""
+
+    NONE = 0
+    UNITS = 1
+    """Every unit, and what it refers to."""
+    VALUE = 2
+    """The module is handed around: its submodules too, and modules that it takes over by name."""
+    TEXT = 3
+    """Text is run as code in it: every module that it names as well."""
+
+
 class _Search:
     """One search from one root."""
 
@@ -139,8 +151,8 @@ class _Search:
         self._symbols: set[Symbol] = set()
         self._units: set[tuple[str, int]] = set()
         self._loaded: dict[str, None] = {}
-        self._wholes: set[str] = set()
-        self._done_wholes: set[str] = set()
+        self._wholes: dict[str, _Width] = {}
+        self._widened: dict[str, _Width] = {}
         self._waiting: dict[Symbol, list[tuple[str, int]]] = {}
         self._subclasses: dict[Symbol, list[tuple[str, int]]] = {}
         self._packages: set[str] = set()
@@ -192,22 +204,29 @@ class _Search:
                 else:
                     self._reach_unit(module, int(what))
             if "everything" in self._flags:
-                self._wholes.update(self._loaded)
-            before = len(self._done_wholes)
+                for module in self._loaded:
+                    self._widen(module, _Width.UNITS)
+            again = False
             for module in list(self._loaded):
-                if module not in self._done_wholes and self._is_whole(module):
-                    self._reach_whole(module)
-            if not self._queue and before == len(self._done_wholes):
+                width = self._width_of(module)
+                if width is not None and width > self._widened.get(module, _Width.NONE):
+                    self._reach_whole(module, width)
+                    again = True
+            if not self._queue and not again:
                 return
 
-    def _is_whole(self, module: str) -> bool:
-        """Whether a module, or a package around it, is used as a value."""
-        name = module
+    def _widen(self, module: str, width: _Width) -> None:
+        self._wholes[module] = max(width, self._wholes.get(module, _Width.NONE))
+
+    def _width_of(self, module: str) -> _Width | None:
+        """How much of a loaded module counts; a package that is a value brings its submodules."""
+        found = self._wholes.get(module)
+        name = module.rpartition(".")[0]
         while name:
-            if name in self._wholes:
-                return True
+            if self._wholes.get(name) == _Width.VALUE:
+                return max(found or _Width.NONE, _Width.VALUE)
             name = name.rpartition(".")[0]
-        return False
+        return found
 
     def _followed(self, module: str, chain: Chain) -> tuple[Hit, ...]:
         followed = self._links.follow(module, chain)
@@ -224,7 +243,7 @@ class _Search:
                 self._load(hit.module)
             elif hit.kind == "module":
                 self._load(hit.module)
-                self._wholes.add(hit.module)
+                self._widen(hit.module, _Width.UNITS if hit.name else _Width.VALUE)
 
     def _push(self, kind: str, module: str, what: str | int) -> None:
         key = (module, what)
@@ -278,7 +297,8 @@ class _Search:
     def _raise(self, table: ModuleTable, flag: Flag) -> None:
         """Take note of a place where reading can't follow, and widen."""
         if flag.kind == "dynamic":
-            self._wholes.add(table.module)
+            text = flag.what.startswith(("exec", "eval"))
+            self._widen(table.module, _Width.TEXT if text else _Width.UNITS)
             self._note(table, flag.line, f"{flag.what}: the whole module counts")
         elif flag.kind == "everything":
             self._flags.add("everything")
@@ -300,21 +320,32 @@ class _Search:
                         self._push("unit", each, index)
 
     def _note(self, table: ModuleTable, line: int, text: str) -> None:
-        self._notes.add((os.path.basename(table.path), line, text))
+        self._notes.add((PurePath(table.path).name, line, text))
 
-    def _reach_whole(self, module: str) -> None:
+    def _reach_whole(self, module: str, width: _Width) -> None:
         """Reach every unit of a module, and what its names refer to."""
-        self._done_wholes.add(module)
+        self._widened[module] = width
         table = self._source.table(module)
         if table is None:
             return
         for index, unit in enumerate(table.units):
             self._push("unit", module, index)
-            for name in unit.names:
-                self._reach_all(self._followed(module, (name,)))
             if unit.kind == "star":
                 for _, target in unit.targets:
-                    self._reach_all(self._followed(module, target))
+                    self._reach_all(self._narrowed(self._followed(module, target), width))
+            for name in unit.names:
+                said = any(bound == name and len(target) == 2 for bound, target in unit.targets)
+                hits = self._followed(module, (name,))
+                # `import m` in a module that is a value is seldom what is taken out of it.
+                narrow = said and width < _Width.TEXT
+                self._reach_all(self._narrowed(hits, _Width.UNITS if narrow else width))
+
+    @staticmethod
+    def _narrowed(hits: tuple[Hit, ...], width: _Width) -> tuple[Hit, ...]:
+        """Hits, less whole modules where only names in them can be meant."""
+        if width == _Width.UNITS:
+            return tuple(hit for hit in hits if hit.kind != "module")
+        return hits
 
     # -- loading -------------------------------------------------------------------------------
 

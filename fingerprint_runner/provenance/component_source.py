@@ -5,7 +5,7 @@ rather than wrong.
 """
 
 # Plain strings: pathlib is slow where many paths are looked at.
-# ruff: noqa: PTH208
+# ruff: noqa: PTH100, PTH208
 
 from __future__ import annotations
 
@@ -109,12 +109,13 @@ class ComponentReader:
         plain = isinstance(node, ast.FunctionDef) and not node.decorator_list and unit is not None
         for inner in names[1:]:
             plain = False
-            node = self._inner(home, node, inner)
-            if node is None:
+            found = self._inner(node, inner)
+            if found is None:
                 known = self._known_methods(home, unit)
                 return ComponentSource(
                     uses, "missing-attribute", file=home.path, line=unit.line, nearest=nearest(inner, known)
                 )
+            node = found
         if isinstance(node, FUNCTIONS):
             bound = 1 if len(names) > 1 and not _has_decorator(node, "staticmethod") else 0
             function = self._callable(home.path, node, bound if _has_decorator(node, "classmethod") else 0)
@@ -164,7 +165,7 @@ class ComponentReader:
                     return node
         return None
 
-    def _inner(self, table: ModuleTable, node: ast.stmt, name: str) -> ast.stmt | None:
+    def _inner(self, node: ast.stmt, name: str) -> ast.stmt | None:
         if not isinstance(node, ast.ClassDef):
             raise _Unreadable
         found = [
@@ -234,7 +235,7 @@ class ComponentReader:
             # The engine that runs may lie elsewhere than on the search path.
             from fingerprint_runner.graph import component
 
-            path = os.path.abspath(component.__file__)  # noqa: PTH100
+            path = os.path.abspath(component.__file__)
         else:
             self.consulted[ENGINE_BASE[0]] = None
             path = where.path
@@ -313,9 +314,9 @@ class ComponentReader:
         self.consulted.update(dict.fromkeys(followed.consulted))
         for each in table.units:
             for name, target in each.targets:
-                if name == chain[0] and target[1] in ENGINE_NAMES:
-                    if (*target, *chain[1:])[-1] == ENGINE_BASE[1]:
-                        return ENGINE_BASE
+                known = name == chain[0] and target[1] in ENGINE_NAMES
+                if known and (*target, *chain[1:])[-1] == ENGINE_BASE[1]:
+                    return ENGINE_BASE
         finals = [hit for hit in followed.hits if hit.kind == "symbol" and hit.final]
         if len(finals) != 1 or finals[0].rest:
             return None
@@ -378,7 +379,7 @@ def _modules_in(folders: Iterable[str]) -> Iterator[str]:
         except OSError:
             continue
         for name in names:
-            stem = name[:-3] if name.endswith(".py") else name
+            stem = name.removesuffix(".py")
             if stem.isidentifier() and not stem.startswith("__"):
                 yield stem
 

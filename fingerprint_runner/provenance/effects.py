@@ -8,6 +8,8 @@ followed into all that it calls, what a changed global was made of may be change
 be followed is unknown. Plain definitions, imports and literals have no effects.
 """
 
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -83,7 +85,7 @@ class EffectFinder:
 
     def _find(self, module: str, index: int, unit: Unit) -> Effects:
         run = unit.run
-        if not (run.calls or run.stores or run.receivers or run.opaque or unit.bases):
+        if not (run.calls or run.stores or run.receivers or run.opaque or run.calls_inner or unit.bases):
             return NO_EFFECTS
         walk = _Walk(self, self._modules, self._links)
         try:
@@ -145,11 +147,12 @@ class _Walk:
             unit = table.units[position]
             if key == 0:
                 self._hooks(each, unit)
-                self._act(each, unit.run)
-                continue
-            for name, actions in unit.bodies:
-                if name == key:
-                    self._act(each, actions)
+            actions = unit.run if key == 0 else dict(unit.bodies)[key]
+            self._act(each, actions)
+            if actions.calls_inner and isinstance(key, int):
+                for deeper, _ in unit.bodies:
+                    if isinstance(deeper, int) and deeper == key + 1:
+                        self._visit(each, position, deeper)
 
     def _visit(self, module: str, index: int, key: int | str) -> None:
         step = (module, index, key)
@@ -168,14 +171,16 @@ class _Walk:
         for chain in actions.stores:
             for hit in self._follow(module, chain):
                 if hit.kind == "symbol":
-                    self._change((hit.module, str(hit.name)))
-                elif hit.kind in ("stdlib", "third-party", "module", "extension"):
+                    if hit.final or not hit.rest:
+                        self._change((hit.module, str(hit.name)))
+                elif hit.kind in ("stdlib", "third-party", "extension") or _is_bare(hit):
                     self.unknown = True
         for chain, discarded in actions.receivers:
             for hit in self._follow(module, chain):
                 if hit.kind == "symbol":
-                    self._change((hit.module, str(hit.name)))
-                elif discarded and (hit.kind in ("module", "extension") or _is_loud(hit)):
+                    if hit.final or not hit.rest:
+                        self._change((hit.module, str(hit.name)))
+                elif discarded and (hit.kind == "extension" or _is_bare(hit) or _is_loud(hit)):
                     self.unknown = True
         for call in actions.calls:
             for hit in self._follow(module, call.callee):
@@ -192,7 +197,9 @@ class _Walk:
             return  # what is decorated is the unit itself
         for chain in call.arguments:
             for hit in self._follow(module, chain):
-                if hit.kind == "symbol" and hit.final and self._is_mutable(hit):
+                if _is_bare(hit):
+                    self.unknown = True  # it may be given other attributes
+                elif hit.kind == "symbol" and hit.final and self._is_mutable(hit):
                     self._change((hit.module, str(hit.name)))
 
     def _is_mutable(self, hit: Hit) -> bool:
@@ -216,7 +223,7 @@ class _Walk:
                 self.unknown = self.unknown or last not in READ_ONLY
             if hit.module.partition(".")[0] not in CALLS_LATER:
                 self._call_arguments(module, call)
-        elif hit.kind in ("third-party", "extension"):
+        elif hit.kind in ("third-party", "extension", "absent"):
             pure = hit.module.partition(".")[0] in PURE_LIBRARIES
             if call.decorator == "top" and not pure:
                 self.unknown = True
@@ -357,6 +364,11 @@ class _Walk:
 
 
 def _is_loud(hit: Hit) -> bool:
-    if hit.kind == "third-party":
+    if hit.kind in ("third-party", "absent"):
         return True
     return hit.kind == "stdlib" and hit.module.partition(".")[0] in LOUD
+
+
+def _is_bare(hit: Hit) -> bool:
+    """Whether a module itself is used as a value, and not a name that it lacks."""
+    return hit.kind == "module" and not hit.name

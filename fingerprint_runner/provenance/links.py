@@ -15,8 +15,23 @@ from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Chain, ModuleTab
 
 BUILTIN_NAMES = frozenset(dir(builtins))
 MODULE_NAMES = frozenset(
-    "__name__ __file__ __doc__ __package__ __spec__ __loader__ __path__ __builtins__ __cached__ "
-    "__annotations__ __debug__ __class__ __qualname__ __module__ __firstlineno__".split()
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__path__",
+        "__builtins__",
+        "__cached__",
+        "__annotations__",
+        "__debug__",
+        "__class__",
+        "__qualname__",
+        "__module__",
+        "__firstlineno__",
+    ]
 )
 """Names that every module (or class body) has without binding them."""
 
@@ -28,7 +43,8 @@ class Hit(NamedTuple):
         kind: `symbol`, `module` (the whole of it), `unit` (a star import), `load`, `third-party`,
             `stdlib`, `builtin`, `extension` or `absent` (a module that isn't there).
         module: its full name.
-        name: the symbol; the index of a unit; the first attribute taken of what is outside.
+        name: the symbol; the index of a unit; the first attribute taken of what is outside; of a whole
+            module, the name that it didn't have, or `""` where the module itself is used.
         rest: what the chain takes of it beyond.
         final: whether something other than an import binds the symbol.
     """
@@ -105,10 +121,14 @@ class _Walk:
         self._consulted: dict[str, None] = {}
         self._stack: list[tuple[bool, str, Chain, bool]] = []
         self._seen: set[tuple[bool, str, Chain, bool]] = set()
+        self._soft = False
 
     def run(self, module: str, chain: Chain) -> Followed:
         if chain[0] == SOFT:
-            if chain[1] == ABSOLUTE or self._provides(module, chain[1]):
+            self._soft = True
+            if chain[1] == ABSOLUTE:
+                self._stack.append((True, chain[2], chain[3:], True))
+            elif self._provides(module, chain[1]):
                 self._stack.append((False, module, chain[1:], False))
         elif chain[0] == ABSOLUTE:
             self._stack.append((True, chain[1], chain[2:], True))
@@ -183,7 +203,8 @@ class _Walk:
             self._hit("symbol", module, "__getattr__", (), True)
         else:
             self._hit("symbol", module, name, rest, True)
-            self._hit("module", module)
+            if not self._soft:
+                self._hit("module", module, name)
 
     def _bound(self, table: ModuleTable, indices: tuple[int, ...], name: str, rest: Chain) -> None:
         final = False

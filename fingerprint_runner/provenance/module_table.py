@@ -142,9 +142,7 @@ def _static_test(test: ast.expr, checking_is_false: bool) -> bool | None:
         test = test.operand
     chain = plain_chain(test)
     value: bool | None = None
-    if chain is not None and chain[-1] == "TYPE_CHECKING" and checking_is_false:
-        value = False
-    elif (
+    if (chain is not None and chain[-1] == "TYPE_CHECKING" and checking_is_false) or (
         isinstance(test, ast.Compare)
         and len(test.ops) == 1
         and isinstance(test.ops[0], ast.Eq)

@@ -76,8 +76,9 @@ def _parts(node: ast.AST, kind: type, docs: list[str]) -> list[Any]:
             if not value:
                 continue
             parts.append(name + "[")
-            for each in value:
-                parts.append("None" if each is None else f"'{each}" if each.__class__ is str else each)
+            parts.extend(
+                "None" if each is None else f"'{each}" if each.__class__ is str else each for each in value
+            )
             parts.append("]")
         elif isinstance(value, ast.AST):
             if kind is ast.FormattedValue and isinstance(value, ast.JoinedStr) and not _joined(value.values):
@@ -89,10 +90,8 @@ def _parts(node: ast.AST, kind: type, docs: list[str]) -> list[Any]:
     return parts
 
 
-def _statements(node: ast.AST, body: list[ast.stmt] | ast.expr, docs: list[str]) -> list[ast.stmt]:
+def _statements(node: ast.AST, body: list[ast.stmt], docs: list[str]) -> list[ast.stmt]:
     """A body without what does nothing: `pass` and constants; its docstring goes to `docs`."""
-    if not isinstance(body, list):
-        return body
     if isinstance(node, _DOCUMENTED):
         text = docstring_of(body)
         if text is not None:

@@ -19,12 +19,22 @@ class Scope:
         parent: the scope around it; None for the module's.
         bound: names that are bound in it.
         outer, nonlocals: names that it declares `global`, `nonlocal`.
-        parameters: those of `bound` that a caller gives.
+        parameters, functions: those of `bound` that a caller gives, and that are defined by `def`.
         imported: name → absolute chains that imports in it bind it to.
         origins: name → (chain, scope) of all that its values may come from.
     """
 
-    __slots__ = ("bound", "imported", "kind", "nonlocals", "origins", "outer", "parameters", "parent")
+    __slots__ = (
+        "bound",
+        "functions",
+        "imported",
+        "kind",
+        "nonlocals",
+        "origins",
+        "outer",
+        "parameters",
+        "parent",
+    )
 
     def __init__(self, kind: str, parent: Scope | None) -> None:
         self.kind = kind
@@ -33,6 +43,7 @@ class Scope:
         self.outer: set[str] = set()
         self.nonlocals: set[str] = set()
         self.parameters: set[str] = set()
+        self.functions: set[str] = set()
         self.imported: dict[str, list[Chain]] = {}
         self.origins: dict[str, list[tuple[Chain, Scope]]] = {}
 

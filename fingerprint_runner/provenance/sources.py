@@ -6,7 +6,7 @@ is met whose table isn't known.
 """
 
 # Plain strings: pathlib's `stat` takes four times as long as `os.stat`.
-# ruff: noqa: PTH100, PTH208
+# ruff: noqa: PTH112, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -162,7 +162,8 @@ class Sources:
             return None
         remembered = self._recall().get(module)
         if remembered is not None:
-            sig, is_package, path, text = remembered[0], *remembered[1][1:4]
+            sig: Signature = remembered[0]
+            _, is_package, path, text = remembered[1][:4]
             if path == where.path and is_package == where.is_package:
                 if sig and sig == self.signature(path):
                     self.know(path, text)

@@ -16,8 +16,10 @@ from fingerprint_runner.provenance.unit_methods import READ_ONLY
 from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Actions, Call, Chain, Flag
 
 Where = int | str | None
-"""0: runs at import; 1, 2: in functions, and functions inside them; text: in that method of a class;
-None: in an annotation, which is evaluated and does nothing."""
+"""0: runs at import; 1, 2, 3: in functions, in functions inside them, and deeper; text: in that method of
+a class; None: in an annotation, which is evaluated and does nothing."""
+
+DEEPEST = 3
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -47,6 +49,10 @@ _LISTERS = frozenset({"listdir", "glob", "iglob", "rglob", "iterdir", "scandir",
 _PLACES = frozenset({"__file__", "__path__", "__spec__"})
 _ACCESS = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _IMPORTERS = frozenset({"import_module", "__import__"})
+_KEEPERS = frozenset(
+    {"wraps", "update_wrapper", "partial", "setattr", "staticmethod", "classmethod", "property"}
+)
+"""What is given functions and doesn't call them."""
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
 _AT_NAME = re.compile(r"@([A-Za-z_][A-Za-z_0-9]*)")
 
@@ -73,6 +79,8 @@ class UnitReader:
         self._name_flags: list[tuple[str, Scope, Where, int]] = []
         self._flags: dict[Flag, Where] = {}
         self._bound: dict[str, None] = {}
+        self._discarded: set[int] = set()
+        self._inner_calls: set[Where] = set()
         self._mentions_place = False
         self._lists: int | None = None
         self.imports: dict[tuple[str, str], None] = {}
@@ -145,11 +153,12 @@ class UnitReader:
             self._flags[flag] = where
 
     def _attribute(self, node: ast.Attribute, scope: Scope, where: Where) -> None:
-        chain = self._follow(node, scope, where)
-        if not isinstance(node.ctx, ast.Load):
+        stored = not isinstance(node.ctx, ast.Load)
+        chain = self._follow(node, scope, where, soft=stored)
+        if stored:
             self._store_into(node.value, scope, where, chain)
 
-    def _follow(self, node: ast.expr, scope: Scope, where: Where) -> Chain | None:
+    def _follow(self, node: ast.expr, scope: Scope, where: Where, soft: bool = False) -> Chain | None:
         """Record a dotted expression; what its base is made of goes onto the stack."""
         names: list[str] = []
         base: ast.expr = node
@@ -170,7 +179,7 @@ class UnitReader:
         line = node.lineno
         if root is not None:
             chain = (*root, *names)
-            self._use(chain, scope, where, line)
+            self._use(chain, scope, where, line, soft)
             return chain
         self._attributes.setdefault(where, set()).update(names)
         for name in names:
@@ -205,7 +214,11 @@ class UnitReader:
             return (base.id,)
         if isinstance(base, ast.Call):
             module = self._imported_module(base)
-            if module is not None:
+            if module is None:
+                module = _module_got(base)
+                if module is not None:
+                    return (ABSOLUTE, module)
+            else:
                 self._push([base.func], scope, where)
                 target = self.imports if where == 0 else self.lazy_imports
                 target[module, ""] = None
@@ -393,7 +406,7 @@ class UnitReader:
                 levels = 2
                 callee = decorator.func
             for chain in _callees(callee):
-                handed = [(node.name,)] if scope.parent is None else []
+                handed: list[Chain] = [(node.name,)] if scope.parent is None else []
                 self._calls.append((chain, scope, where, levels, False, rank, handed))
 
     @staticmethod
@@ -402,10 +415,11 @@ class UnitReader:
             return where
         if where == 0:
             return name if scope.kind == "class" else 1
-        return 2
+        return min(where + 1, DEEPEST)
 
     def _function(self, node: Any, scope: Scope, where: Where) -> None:
         self._bind(node.name, scope)
+        scope.functions.add(node.name)
         if where != 0:
             self._global_stores.append((node.name, scope, where))
         self._decorators(node, scope, where)
@@ -480,15 +494,19 @@ class UnitReader:
         value = node.value.value if isinstance(node.value, ast.Await) else node.value
         if isinstance(value, ast.Call):
             self._call(value, scope, where, discarded=True)
-        else:
-            self._stack.append((value, scope, where))
+            return
+        # `[register(each) for each in ALL]`: everything in it is there for its effect.
+        self._discarded.update(id(each) for each in ast.walk(value) if isinstance(each, ast.Call))
+        self._stack.append((value, scope, where))
 
     def _call(self, node: ast.Call, scope: Scope, where: Where, discarded: bool = False) -> None:
+        discarded = discarded or id(node) in self._discarded
         access = self._access(node)
         if access is not None:
-            chain = self._follow(node, scope, where)
             assert isinstance(node.func, ast.Name)
-            if node.func.id in ("setattr", "delattr"):
+            stored = node.func.id in ("setattr", "delattr")
+            chain = self._follow(node, scope, where, soft=stored or node.func.id == "hasattr")
+            if stored:
                 self._store_into(access[0], scope, where, chain)
             return
         root = self._root(node, scope, where)
@@ -505,6 +523,8 @@ class UnitReader:
             self._names_in_text(arguments, name, scope, where)
         handed: list[Chain] = []
         for argument in arguments:
+            if isinstance(argument, ast.Lambda):
+                self._inner_calls.add(where)
             handed.extend(names_in(argument, calls=False))
         self._record_call(node.func, scope, where, discarded, handed)
         self._push([node.func, *arguments], scope, where)
@@ -549,11 +569,7 @@ class UnitReader:
         found: dict[Chain, None] = {}
         for chain, scope, _, soft in self._uses:
             for each in scope.meanings(chain):
-                found[(SOFT, *each) if soft and each[0] != ABSOLUTE else each] = None
-        for chain, scope, _ in self._stores:
-            # What is set matters to whoever runs this, as much as what is read.
-            for each in scope.meanings(chain):
-                found[each] = None
+                found[(SOFT, *each) if soft else each] = None
         return tuple(sorted(found))
 
     def flags(self) -> tuple[Flag, ...]:
@@ -575,6 +591,9 @@ class UnitReader:
         for chain, scope, where, levels, discarded, decorator, handed in self._calls:
             if chain[0] in scope.holder(chain[0]).parameters:
                 calling.add(where)
+            given = handed if chain[-1] not in _KEEPERS and not decorator else []
+            if any(each[0] in scope.holder(each[0]).functions for each in (chain, *given)):
+                self._inner_calls.add(where)
             arguments: dict[Chain, None] = {}
             for each in handed:
                 arguments.update(dict.fromkeys(scope.sources(each)))
@@ -597,7 +616,16 @@ class UnitReader:
         for chain, scope, where, soft in self._uses:
             if not soft:
                 uses.setdefault(where, {}).update(dict.fromkeys(scope.meanings(chain)))
-        places = {*calls, *calling, *stores, *receivers, *uses, *opaque, *self._attributes} - {None}
+        places = {
+            *calls,
+            *calling,
+            *self._inner_calls,
+            *stores,
+            *receivers,
+            *uses,
+            *opaque,
+            *self._attributes,
+        } - {None}
         return {
             where: Actions(
                 tuple(calls.get(where, ())),
@@ -607,6 +635,7 @@ class UnitReader:
                 tuple(uses.get(where, ())),
                 where in opaque,
                 where in calling,
+                where in self._inner_calls,
             )
             for where in sorted(places, key=str)
         }
@@ -662,6 +691,16 @@ def _is_sys_modules(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Attribute) and node.attr == "modules" and plain_chain(node) == ("sys", "modules")
     )
+
+
+def _module_got(call: ast.Call) -> str | None:
+    """The module that `sys.modules.get("name")` gives."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and func.attr == "get" and _is_sys_modules(func.value):
+        first = call.args[0] if call.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return first.value
+    return None
 
 
 _VISITORS: dict[type, Any] = {

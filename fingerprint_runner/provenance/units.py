@@ -4,8 +4,8 @@ A table is what remains of a module once it is read: plain tuples that `marshal`
 closure is searched without parsing again.
 
 A *chain* is a dotted reference as a tuple. Its first item is a global name of the module it stands in;
-`""` makes it absolute, the next item being a module's full name; `"?"` makes it soft: it counts only
-if something of that name is bound.
+`""` makes it absolute, the next item being a module's full name; `"?"` makes it soft: where
+nothing of that name is bound, it widens to nothing.
 
 Invariants: nothing here imports `ast`; tables are values, never changed; equal text under an equal
 module name gives an equal table.
@@ -52,6 +52,7 @@ class Actions(NamedTuple):
         uses: every chain that it evaluates.
         opaque: whether it runs text as code or reaches for namespaces.
         calls_parameters: whether it calls what it was given.
+        calls_inner: whether it calls, or gives to others, functions defined inside it.
     """
 
     calls: tuple[Call, ...] = ()
@@ -61,6 +62,7 @@ class Actions(NamedTuple):
     uses: tuple[Chain, ...] = ()
     opaque: bool = False
     calls_parameters: bool = False
+    calls_inner: bool = False
 
 
 class Flag(NamedTuple):
@@ -92,8 +94,8 @@ class Unit(NamedTuple):
         lazy_imports: what functions in it import.
         targets: (name, chain) for each name that an import in it binds.
         run: what it does when the module is imported.
-        bodies: (key, actions) of the functions in it: 1 for the outermost, 2 for those inside, a
-            method's name in a class.
+        bodies: (key, actions) of the functions in it: 1 for the outermost, 2 for those inside, 3 for
+            all deeper ones, a method's name in a class.
         flags: where reading can't follow.
         bases: of a class.
         hooked: whether a class has a hook for its subclasses, or a metaclass.
@@ -184,14 +186,11 @@ def _plain_actions(actions: Actions) -> tuple[Any, ...]:
 
 
 def _unit(row: tuple[Any, ...]) -> Unit:
-    run, bodies, flags, bases, hooked = row[9:]
-    return Unit(
-        *row[:9],
-        _actions(run),
-        tuple((key, _actions(actions)) for key, actions in bodies),
-        tuple(Flag(*flag) for flag in flags),
-        bases,
-        hooked,
+    unit = Unit._make(row)
+    return unit._replace(
+        run=_actions(unit.run),
+        bodies=tuple((key, _actions(actions)) for key, actions in unit.bodies),
+        flags=tuple(Flag(*flag) for flag in unit.flags),
     )
 
 
