@@ -30,6 +30,8 @@ from fingerprint_runner.fingerprints.parts import (
 )
 
 _PLAIN_DEPTH = 200
+_DEPTH = 2_000_000
+"""No value is as deep, but the state of an object may be made anew, nested once more, at every look."""
 _ONLY_STR = frozenset({str})
 _BY_DIGEST = frozenset({str, bytes, int, bytearray})
 
@@ -85,7 +87,6 @@ class Walk(FlatEncoder):
         self._expand = expand
         self._path = path
         self._parts: dict[int, Part] = {}
-        self._kept: list[Any] = []
 
     def identity(self, value: Any) -> bytes:
         """The sixteen bytes of a value's digest.
@@ -181,6 +182,8 @@ class Walk(FlatEncoder):
     def _push(self, frame: _Frame, active: set[int], stack: list[_Frame]) -> None:
         if len(stack) >= _PLAIN_DEPTH:
             self.plain = False
+            if len(stack) >= _DEPTH:
+                raise Refused(type_name(type(frame.part.items[0])), "it is nested without end")
         active.add(frame.key)
         stack.append(frame)
 
@@ -216,7 +219,6 @@ class Walk(FlatEncoder):
         if known is None:
             made = self._expand(node)
             known = made if type(made) is Part else Part(b"=", [made], [""])
-            # The node is kept as well: it may be a temporary, and another must not get its id.
-            self._kept.append(node)
+            # Keeps what the rule made (state, arguments) alive: nothing else may get its id meanwhile.
             self._parts[id(node)] = known
         return known

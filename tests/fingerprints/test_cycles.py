@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -45,6 +46,21 @@ def test_rings_differ_by_length_item_and_entry() -> None:
     found = [digest(value) for value in rings]
     assert found[4] == found[5]
     assert len(set(found)) == len(rings) - 1
+
+
+def wired(*targets: int) -> list[Any]:
+    """A ring of equal parts, each with one more link to the part of a given number."""
+    parts: list[list[Any]] = [[] for _ in targets]
+    for place, target in enumerate(targets):
+        parts[place] += [parts[(place + 1) % len(parts)], parts[target]]
+    return parts[0]
+
+
+def test_wiring_counts() -> None:
+    """Cycles of equal parts differ by which part refers to which."""
+    wirings = list(itertools.product(range(3), repeat=3))
+    assert len({digest(wired(*targets)) for targets in wirings}) == len(wirings)
+    assert digest(wired(1, 0, 2)) == digest(wired(1, 0, 2))
 
 
 def test_what_hangs_off_a_cycle_counts_by_value() -> None:

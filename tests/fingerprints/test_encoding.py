@@ -73,7 +73,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(VALUES, VALUES)
 @example([1, [2]], [[1], 2])
 @example([1.0], [1])

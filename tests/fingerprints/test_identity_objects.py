@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from fingerprint_runner.errors import NoIdentity
+from fingerprint_runner.fingerprints import encoding
 from fingerprint_runner.fingerprints.identity import identify
 
 
@@ -100,6 +102,23 @@ class Reducing:
 
     def __reduce__(self) -> Any:
         return Reducing, (self.kept,)
+
+
+class Fresh:
+    """Makes its state anew each time it is asked."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> Any:
+        return Fresh, ([self.number] * 20, {"text": str(self.number) * 2000})
+
+
+class Endless:
+    """Its state holds another of its kind, made when asked."""
+
+    def __reduce__(self) -> Any:
+        return Endless, (), {"next": Endless()}
 
 
 def add(one: int, other: int = 0) -> int:
@@ -217,6 +236,22 @@ def test_dict_order_counts_in_values_and_subclasses() -> None:
 def test_what_pickle_drops_does_not_count() -> None:
     """An object is what its own reduction keeps: the rest never reaches a consumer."""
     assert identify(Reducing(1, "one")).identity == identify(Reducing(1, "other")).identity
+
+
+def test_what_is_made_for_the_walk_outlives_it() -> None:
+    """Parts that a reduction makes anew don't take each other's place when memory is used again."""
+    value = {str(number): Fresh(number) for number in range(500)}
+    keys = identify(value).keys
+    assert keys is not None
+    assert len(set(keys.values())) == 500
+    assert keys["7"] == identify(Fresh(7)).identity
+
+
+def test_an_endless_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that unfolds for ever is an error, not a full memory."""
+    monkeypatch.setattr(encoding, "_DEPTH", 1000)
+    with pytest.raises(NoIdentity, match="without end"):
+        identify(Endless())
 
 
 def test_equal_objects_agree_shared_or_separate() -> None:
