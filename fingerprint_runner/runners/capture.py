@@ -4,8 +4,11 @@ What is printed goes to `sink` as it comes, and the last 64 KiB are kept for the
 output of the process stays free for results: nothing that a node or a library below it prints
 reaches it.
 
+One pipe and one thread serve a process for its whole life: starting them anew would cost each short
+node more than it does itself.
+
 Invariants: descriptors and `sys` streams are as before when the block ends, whatever happened in
-it; one block at a time in a process.
+it; the tail is complete then; one block at a time in a process.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -37,11 +41,65 @@ class OutputTail:
         while self._size - len(self._chunks[0]) >= TAIL_BYTES:
             self._size -= len(self._chunks.pop(0))
         if self._sink is not None:
-            self._sink(chunk)
+            # A screen that fails to show something is no failure of the node.
+            with contextlib.suppress(Exception):
+                self._sink(chunk)
 
     def text(self) -> str:
         """The last 64 KiB as text; what isn't UTF-8 is replaced."""
         return b"".join(self._chunks)[-TAIL_BYTES:].decode("utf-8", "replace")
+
+
+class _Catcher:
+    """The process's pipe, and the thread that empties it."""
+
+    def __init__(self) -> None:
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._lock = threading.Lock()
+        self._tail: OutputTail | None = None
+        threading.Thread(target=self._pump, name="fr-output", daemon=True).start()
+
+    def begin(self, tail: OutputTail) -> None:
+        """What comes from here on belongs to this tail; what an earlier node's child left is dropped."""
+        with self._lock:
+            self._drain()
+            self._tail = tail
+
+    def end(self) -> None:
+        """Take in all that is in the pipe; nothing belongs to the tail from here on."""
+        with self._lock:
+            self._drain()
+            self._tail = None
+
+    def _pump(self) -> None:
+        while True:
+            select.select([self._read_end], [], [])
+            with self._lock:
+                self._drain()
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                chunk = os.read(self._read_end, 65536)
+            except BlockingIOError:
+                return
+            if not chunk:
+                return
+            if self._tail is not None:
+                self._tail.feed(chunk)
+
+
+_catcher: _Catcher | None = None
+_catcher_pid = 0
+
+
+def _this_process() -> _Catcher:
+    """The process's catcher; a forked child's own, since threads don't survive a fork."""
+    global _catcher, _catcher_pid
+    if _catcher is None or _catcher_pid != os.getpid():
+        _catcher, _catcher_pid = _Catcher(), os.getpid()
+    return _catcher
 
 
 @contextlib.contextmanager
@@ -55,35 +113,33 @@ def captured_output(sink: Sink | None) -> Iterator[OutputTail]:
         The tail; complete once the block has ended.
     """
     tail = OutputTail(sink)
-    read_end, write_end = os.pipe()
-    saved = {fd: _duplicate(fd) for fd in (1, 2)}
+    catcher = _this_process()
     streams = sys.stdout, sys.stderr
     _flush(*streams)
-    for fd in (1, 2):
-        os.dup2(write_end, fd)
-    # Line buffering: what a node prints shows while it runs.
+    saved = {fd: _duplicate(fd) for fd in (1, 2)}
+    for fd in saved:
+        os.dup2(catcher.write_end, fd)
+    # Unbuffered: what a node prints shows while it runs.
     writer = io.TextIOWrapper(
-        io.FileIO(write_end, "w", closefd=False), encoding="utf-8", errors="replace", write_through=True
+        io.FileIO(catcher.write_end, "w", closefd=False),
+        encoding="utf-8",
+        errors="replace",
+        write_through=True,
     )
-    reader = threading.Thread(target=_pump, args=(read_end, tail), name="fr-output", daemon=True)
-    reader.start()
+    catcher.begin(tail)
     sys.stdout = sys.stderr = writer
     try:
         yield tail
     finally:
         sys.stdout, sys.stderr = streams
-        with contextlib.suppress(ValueError, OSError):
-            writer.flush()
-        writer.detach()
+        _flush(writer)
         for fd, copy in saved.items():
             if copy is None:
                 os.close(fd)
             else:
                 os.dup2(copy, fd)
                 os.close(copy)
-        os.close(write_end)
-        # A grandchild that the node left behind may hold the pipe open: don't wait for it.
-        reader.join(timeout=2.0)
+        catcher.end()
 
 
 def _duplicate(fd: int) -> int | None:
@@ -97,10 +153,3 @@ def _flush(*streams: object) -> None:
     for stream in streams:
         with contextlib.suppress(Exception):
             stream.flush()  # type: ignore[attr-defined]
-
-
-def _pump(read_end: int, tail: OutputTail) -> None:
-    with open(read_end, "rb", buffering=0, closefd=True) as pipe:
-        while chunk := pipe.read(65536):
-            with contextlib.suppress(Exception):
-                tail.feed(chunk)

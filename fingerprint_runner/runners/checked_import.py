@@ -137,6 +137,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._busy.looking = True
         try:
             location = self._watch.locator.locate(fullname)
+            if location.kind == "absent":
+                # It may have appeared since the locator looked; Python's own finders would see it.
+                self._watch.locator.refresh()
+                location = self._watch.locator.locate(fullname)
         finally:
             self._busy.looking = False
         if location.kind in ("stdlib", "builtin", "engine", "third-party") and "." not in fullname:

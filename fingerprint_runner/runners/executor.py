@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.run_node import Memory, run_node
 from fingerprint_runner.runners.task import NodeError, NodeOutcome, NodeTask, OutcomeStatus
@@ -64,13 +65,17 @@ class SerialExecutor:
         self._sink_for = sink_for
         self.memory: Memory = {}
         self._waiting: deque[NodeTask] = deque()
+        self._locator: Locator | None = None
 
     def start(self, task: NodeTask) -> None:
         self._waiting.append(task)
 
     def finished(self) -> tuple[NodeTask, NodeOutcome]:
         task = self._waiting.popleft()
-        outcome = run_node(task, self._storage, self.memory, self._sink_for(task.node))
+        # Made after the plan: what it has listed is at least as new as what was planned.
+        if self._locator is None or self._locator.search_path != task.search_path:
+            self._locator = Locator(task.search_path)
+        outcome = run_node(task, self._storage, self.memory, self._sink_for(task.node), self._locator)
         if outcome.status is not OutcomeStatus.WRONG_PROCESS:
             return task, outcome
         if task.uses_memory or task.target is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fingerprint_runner.graph.context import ExecutionContext
@@ -74,13 +74,16 @@ class GraphNode:
         if isinstance(self._component, type):
             config = merged_config(self._component, config)
         data = [hook.on_before_node(self.node_name, self._context, config, inputs) for hook in self._hooks]
-        with NodeFolders(Path(mkdtemp(prefix="fr-")), self.node_name) as folders:
+        with (
+            TemporaryDirectory(prefix="fr-") as scratch,
+            NodeFolders(Path(scratch), self.node_name) as folders,
+        ):
             task = self._task()
             bound = bind(task, self._component, folders)
             from fingerprint_runner.graph.component import Resource
 
             view = NodeStorageView(
-                self._storage, self.node_name, Resource(self.node_name), {}, folders.new("storage")
+                self._storage, self.node_name, Resource(self.node_name), {}, folders.reserve("storage")
             )
             output = bound.call(inputs, view)
         for hook, own in zip(self._hooks, data, strict=True):

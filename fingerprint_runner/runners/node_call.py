@@ -30,16 +30,20 @@ from fingerprint_runner.storage.node_view import NodeStorageView
 class NodeFolders:
     """The folders that one attempt of a node uses; all are removed when the block ends."""
 
-    def __init__(self, scratch: Path, node: str) -> None:
+    def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._node = node
         self._made: list[Path] = []
+
+    def reserve(self, purpose: str) -> Path:
+        """A path for a folder that somebody may make; its name occurs nowhere else."""
+        folder = self._scratch / f"{purpose}-{uuid.uuid4().hex}"
+        self._made.append(folder)
+        return folder
 
     def new(self, purpose: str) -> Path:
         """A new empty folder, whose name occurs nowhere else."""
-        folder = self._scratch / f"{purpose}-{uuid.uuid4().hex}"
+        folder = self.reserve(purpose)
         folder.mkdir(parents=True)
-        self._made.append(folder)
         return folder
 
     def __enter__(self) -> NodeFolders:
@@ -49,7 +53,8 @@ class NodeFolders:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for folder in self._made:
-            _remove(folder)
+            if folder.exists():
+                _remove(folder)
 
 
 def _remove(folder: Path) -> None:

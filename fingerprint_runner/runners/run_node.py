@@ -10,6 +10,7 @@ machinery are as before when it returns.
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import inspect
 import os
@@ -58,6 +59,7 @@ def run_node(
     storage: ModelStorage,
     memory: Memory | None = None,
     sink: Sink | None = None,
+    locator: Locator | None = None,
 ) -> NodeOutcome:
     """Run one node and store what it makes.
 
@@ -67,11 +69,12 @@ def run_node(
         memory: outputs handed on within this process; None where there is no such thing (a worker
             process), so that an output that can't be stored fails the node.
         sink: gets what the node prints as it comes.
+        locator: of `task.search_path`, not older than the plan; made anew where None.
 
     Returns:
         The outcome; its `status` says how it ended.
     """
-    locator = Locator(task.search_path)
+    locator = Locator(task.search_path) if locator is None else locator
     watch = ImportWatch(task.modules, locator)
     with _surroundings(task):
         wrong = None if task.target is not None else loaded_otherwise(task.modules, locator)
@@ -96,7 +99,7 @@ def _completed(outcome: NodeOutcome, watch: ImportWatch, tail: OutputTail, audit
 def _attempt(
     task: NodeTask, storage: ModelStorage, memory: Memory | None, locator: Locator, audit: AuditWatch
 ) -> NodeOutcome:
-    folders = NodeFolders(task.scratch, task.node)
+    folders = NodeFolders(task.scratch)
     try:
         component = task.target if task.target is not None else load_component(task.component)
         with folders:
@@ -153,7 +156,7 @@ def _restore(
     """The value of one parameter: this node's own copy (R9)."""
     source = task.inputs[parameter]
     if isinstance(source, GivenInput):
-        return source.value
+        return copy.deepcopy(source.value)
     if source.resource is not None and source.key is None and bound.takes_folder(parameter):
         return _restored_folder(source.node, source.resource, _store_of(source, task, storage), folders)
     whole = (
@@ -213,7 +216,7 @@ def _storage_view(task: NodeTask, storage: ModelStorage, folders: NodeFolders) -
         for source in task.inputs.values()
         if isinstance(source, StoredInput | MemoryInput) and source.resource is not None
     }
-    return NodeStorageView(storage, task.node, Resource(task.node), readable, folders.new("storage"))
+    return NodeStorageView(storage, task.node, Resource(task.node), readable, folders.reserve("storage"))
 
 
 def _stored(

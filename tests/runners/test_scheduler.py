@@ -109,7 +109,7 @@ def test_a_lost_artifact_makes_its_node_run_before_the_one_that_asked() -> None:
 def test_a_wide_node_costs_its_parents_once() -> None:
     """A node with 20,000 parents is reached in linear time."""
     names = [f"n{i}" for i in range(20_000)]
-    parents: dict[str, tuple[str, ...]] = {name: () for name in names}
+    parents: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
     parents["sink"] = tuple(names)
     decisions: dict[str, Decision] = dict.fromkeys([*names, "sink"], STALE)
     scheduler = Scheduler([*names, "sink"], parents, ["sink"], decisions)
