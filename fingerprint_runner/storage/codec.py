@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, TypeVar
 
 import xxhash
@@ -25,6 +24,7 @@ _MSGPACK, _JSON = b"m", b"j"
 _HEAD = len(_MAGIC) + 1 + 16
 
 T = TypeVar("T")
+_decoders: dict[type, Callable[[bytes], Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -211,12 +211,14 @@ def decode_row(key: str, content: bytes, form: type[T]) -> T | None:
     return None
 
 
-@cache
 def _decoder(form: type[T]) -> Callable[[bytes], T]:
     """Decodes a form; looking a form up costs ten times what decoding a row does."""
     import msgspec
 
-    return msgspec.msgpack.Decoder(form).decode
+    found = _decoders.get(form)
+    if found is None:
+        found = _decoders[form] = msgspec.msgpack.Decoder(form).decode
+    return found
 
 
 def _encode_body(row: Any) -> tuple[bytes, bytes]:

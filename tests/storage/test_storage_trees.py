@@ -115,7 +115,7 @@ def test_symlinks_that_stay_inside_are_kept(storage: ModelStorage, tmp_path: Pat
     assert content(tmp_path / "restored") == content(folder)
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside", "a/../../outside", "up/../outside"])
+@pytest.mark.parametrize("target", ["/outside", "../../outside", "a/../../outside", "up/../outside"])
 def test_symlinks_that_leave_are_refused(storage: ModelStorage, tmp_path: Path, target: str) -> None:
     """A link out of the folder, directly or by way of another link, names itself in the error."""
     folder = build(tmp_path / "folder", {"a": {"b": b"x"}})
@@ -164,7 +164,7 @@ def test_a_damaged_file_is_never_restored(storage: ModelStorage, tmp_path: Path,
     "entries",
     [
         [TreeEntry("../out", "folder")],
-        [TreeEntry("/out", "folder")],
+        [TreeEntry("{outside}/out", "folder")],
         [TreeEntry("a//b", "folder")],
         [TreeEntry("missing/b", "folder")],
         [TreeEntry("a", "folder"), TreeEntry("a", "link", "x")],
@@ -179,9 +179,10 @@ def test_a_forged_tree_writes_nothing_outside(
 ) -> None:
     """Paths that climb, repeat, or lead through a link are refused."""
     inside = tmp_path / "deep" / "restored"
+    entries = [replace(entry, path=entry.path.format(outside=tmp_path / "deep")) for entry in entries]
     with pytest.raises(StorageError, match="can't be"):
         storage.restore_tree(ResourceTree("x", tuple(entries)), inside, read_only=False)
-    assert not (tmp_path / "deep" / "out").exists() and not Path("/out").exists()
+    assert not (tmp_path / "deep" / "out").exists()
 
 
 def test_a_tree_is_kept_while_its_files_are(storage: ModelStorage, tmp_path: Path) -> None:

@@ -179,6 +179,18 @@ def test_two_restores_share_nothing(storage: ModelStorage, wrap: Any, size: int)
     assert storage.take_damage() == ()
 
 
+@pytest.mark.parametrize("wrap", [lambda a: a, lambda a: {"x": a}])
+def test_large_arrays_are_mapped(storage: ModelStorage, wrap: Any) -> None:
+    """A large array isn't read when it is restored: its memory is a private map of the artifact."""
+    import mmap
+
+    restored = round_trip(storage, wrap(np.arange(100_000)))
+    base = restored["x"] if isinstance(restored, dict) else restored
+    while not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else base.base
+    assert len(base) >= 800_000
+
+
 def test_frames_come_back_equal(storage: ModelStorage) -> None:
     """Index, dtypes, categories, time zones and attrs of a frame are kept."""
     frame = pd.DataFrame(
