@@ -76,7 +76,7 @@ class GraphNode:
         data = [hook.on_before_node(self.node_name, self._context, config, inputs) for hook in self._hooks]
         with (
             TemporaryDirectory(prefix="fr-") as scratch,
-            NodeFolders(Path(scratch), self.node_name) as folders,
+            NodeFolders(Path(scratch)) as folders,
         ):
             task = self._task()
             bound = bind(task, self._component, folders)
