@@ -168,12 +168,12 @@ class _Walk:
     def _act(self, module: str, actions: Actions) -> None:
         if actions.opaque:
             self.unknown = True
-        for chain in actions.stores:
+        for chain, made in actions.stores:
             for hit in self._follow(module, chain):
                 if hit.kind == "symbol":
                     if hit.final or not hit.rest:
                         self._change((hit.module, str(hit.name)))
-                elif hit.kind in ("stdlib", "third-party", "extension") or _is_bare(hit):
+                elif not made and (hit.kind in ("stdlib", "third-party", "extension") or _is_bare(hit)):
                     self.unknown = True
         for chain, discarded in actions.receivers:
             for hit in self._follow(module, chain):

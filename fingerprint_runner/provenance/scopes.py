@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fingerprint_runner.provenance.units import ABSOLUTE, Chain
+from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Chain
 
 
 class Scope:
@@ -21,7 +21,7 @@ class Scope:
         outer, nonlocals: names that it declares `global`, `nonlocal`.
         parameters, functions: those of `bound` that a caller gives, and that are defined by `def`.
         imported: name → absolute chains that imports in it bind it to.
-        origins: name → (chain, scope) of all that its values may come from.
+        origins: name → (chain, scope, whether by a call) of all that its values may come from.
     """
 
     __slots__ = (
@@ -45,7 +45,7 @@ class Scope:
         self.parameters: set[str] = set()
         self.functions: set[str] = set()
         self.imported: dict[str, list[Chain]] = {}
-        self.origins: dict[str, list[tuple[Chain, Scope]]] = {}
+        self.origins: dict[str, list[tuple[Chain, Scope, bool]]] = {}
 
     def owner(self, name: str) -> Scope:
         """The scope in which binding `name` here binds it."""
@@ -91,20 +91,26 @@ class Scope:
             return
         for target in holder.imported.get(chain[0], ()):
             yield target + chain[1:]
-        if holder.kind == "class":
-            yield chain  # not bound yet, it is the global of that name
+        if holder.kind == "class" and chain[0] != SOFT:
+            yield (SOFT, *chain)  # not bound yet, it is the global of that name, if there is one
 
-    def sources(self, chain: Chain) -> Iterator[Chain]:
-        """As `meanings`, and for local variables all that their values may come from."""
-        seen: set[tuple[int, str]] = set()
-        stack: list[tuple[Chain, Scope]] = [(chain, self)]
+    def sources(self, chain: Chain) -> Iterator[tuple[Chain, bool]]:
+        """As `meanings`, and for local variables all that their values may come from.
+
+        Yields:
+            Chains, and whether the value was made from them (by a call) rather than being theirs.
+        """
+        seen: set[tuple[int, str, bool]] = set()
+        stack: list[tuple[Chain, Scope, bool]] = [(chain, self, False)]
         while stack:
-            each, scope = stack.pop()
-            yield from scope.meanings(each)
-            if each[0] == ABSOLUTE:
+            each, scope, made = stack.pop()
+            for meaning in scope.meanings(each):
+                yield meaning, made
+            if each[0] in (ABSOLUTE, SOFT):
                 continue
             holder = scope.holder(each[0])
-            if holder.parent is None or (id(holder), each[0]) in seen:
+            if holder.parent is None or (id(holder), each[0], made) in seen:
                 continue
-            seen.add((id(holder), each[0]))
-            stack.extend(holder.origins.get(each[0], ()))
+            seen.add((id(holder), each[0], made))
+            origins = holder.origins.get(each[0], ())
+            stack.extend((origin, place, made or called) for origin, place, called in origins)

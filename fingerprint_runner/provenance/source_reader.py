@@ -8,7 +8,7 @@ have appeared, is as it was; then no table is loaded and no text parsed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.provenance.answer_memo import AnswerMemo
@@ -77,9 +77,9 @@ class SourceReader:
             else:
                 search = self._cold().find(root)
                 found = search.closure
-                paths = [*self._paths_of(search.consulted)]
-                for module in search.listed:
-                    paths.extend(self._sources.listed_folders(module))
+                listed = [
+                    folder for module in search.listed for folder in self._sources.listed_folders(module)
+                ]
                 plain = (
                     found.root,
                     found.digest,
@@ -88,17 +88,9 @@ class SourceReader:
                     found.packages,
                     found.notes,
                 )
-                self._answers.put("closure " + root, plain, paths)
+                self._answers.put("closure " + root, plain, search.consulted, listed)
             self._closures[root] = found
         return found
-
-    def _paths_of(self, consulted: Iterable[str]) -> Iterable[str]:
-        """The files and folders that decided what some modules are and say."""
-        for module in consulted:
-            where = self._sources.located(module)
-            yield from where.probed
-            if where.path is not None and where.kind in ("first-party", "engine"):
-                yield where.path
 
     def component(self, uses: str) -> ComponentSource:
         """What source shows of a component, for checking a graph without importing it.
@@ -120,7 +112,7 @@ class SourceReader:
 
                 reader = ComponentReader(self._sources, self._cold().links)
                 found = reader.read(uses)
-                self._answers.put("component " + uses, found.as_plain(), self._paths_of(reader.consulted))
+                self._answers.put("component " + uses, found.as_plain(), reader.consulted)
             self._components[uses] = found
         return found
 

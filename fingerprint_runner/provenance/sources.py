@@ -26,6 +26,9 @@ from fingerprint_runner.provenance.units import ModuleTable
 READER_VERSION = 1
 """Raised whenever the rules of reading change: what was read by others isn't used."""
 
+ABSENT: Signature = (-1,)
+"""Stands in a memo for the signature of nothing."""
+
 UNSETTLED: Signature = ()
 """Stands in a memo for a signature that can't be trusted."""
 
@@ -74,7 +77,7 @@ class Sources:
         """The signature to remember for a path: `UNSETTLED` where it couldn't be trusted."""
         found = self.signature(path)
         if found is None:
-            return (-1,)  # absent, which is as good as a signature: appearing shows
+            return ABSENT  # as good as a signature: appearing shows
         return found if is_settled(found, self._now) else UNSETTLED
 
     def know(self, path: str, digest: str) -> None:

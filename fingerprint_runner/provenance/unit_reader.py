@@ -24,6 +24,18 @@ DEEPEST = 3
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
+_HOLDING = (
+    ast.Attribute,
+    ast.Tuple,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.IfExp,
+    ast.BoolOp,
+    ast.Starred,
+    ast.NamedExpr,
+)
+"""Expressions whose value is, or holds, the values inside them."""
 _NAME_FLAGS = {
     "exec": "dynamic",
     "eval": "dynamic",
@@ -286,7 +298,7 @@ class UnitReader:
         names = [each.id for each in ast.walk(target) if isinstance(each, ast.Name)]
         if not names:
             return
-        chains = [(chain, scope) for chain in names_in(value)]
+        chains = [(chain, scope, made) for chain, made in origins_in(value)]
         for name in names:
             inside.origins.setdefault(name, []).extend(chains)
 
@@ -453,10 +465,14 @@ class UnitReader:
         # A default is what the parameter may be: `def f(x=REGISTRY)`.
         for position, default in enumerate(reversed(arguments.defaults)):
             name = [*arguments.posonlyargs, *arguments.args][-1 - position].arg
-            inner.origins.setdefault(name, []).extend((chain, outer) for chain in names_in(default))
+            inner.origins.setdefault(name, []).extend(
+                (chain, outer, made) for chain, made in origins_in(default)
+            )
         for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if value is not None:
-                inner.origins.setdefault(argument.arg, []).extend((chain, outer) for chain in names_in(value))
+                inner.origins.setdefault(argument.arg, []).extend(
+                    (chain, outer, made) for chain, made in origins_in(value)
+                )
 
     def _class(self, node: ast.ClassDef, scope: Scope, where: Where) -> None:
         self._bind(node.name, scope)
@@ -569,7 +585,7 @@ class UnitReader:
         found: dict[Chain, None] = {}
         for chain, scope, _, soft in self._uses:
             for each in scope.meanings(chain):
-                found[(SOFT, *each) if soft else each] = None
+                found[(SOFT, *each) if soft and each[0] != SOFT else each] = None
         return tuple(sorted(found))
 
     def flags(self) -> tuple[Flag, ...]:
@@ -596,22 +612,22 @@ class UnitReader:
                 self._inner_calls.add(where)
             arguments: dict[Chain, None] = {}
             for each in handed:
-                arguments.update(dict.fromkeys(scope.sources(each)))
+                arguments.update((source, None) for source, _ in scope.sources(each))
             plain = set(scope.meanings(chain))
-            for callee in dict.fromkeys(scope.sources(chain)):
+            for callee in dict.fromkeys(source for source, _ in scope.sources(chain)):
                 depth = levels if callee in plain else 2
                 call = Call(callee, depth, discarded, decorator, tuple(arguments))
                 calls.setdefault(where, {})[call] = None
-        stores: dict[Where, dict[Chain, None]] = {}
+        stores: dict[Where, dict[tuple[Chain, bool], None]] = {}
         for chain, scope, where in self._stores:
             stores.setdefault(where, {}).update(dict.fromkeys(scope.sources(chain)))
         for name, scope, where in self._global_stores:
             if scope.holder(name).parent is None:
-                stores.setdefault(where, {})[(name,)] = None
+                stores.setdefault(where, {})[(name,), False] = None
         receivers: dict[Where, dict[tuple[Chain, bool], None]] = {}
         for chain, scope, where, discarded in self._receivers:
             found = receivers.setdefault(where, {})
-            found.update(((each, discarded), None) for each in scope.sources(chain))
+            found.update(((each, discarded and not made), None) for each, made in scope.sources(chain))
         uses: dict[Where, dict[Chain, None]] = {}
         for chain, scope, where, soft in self._uses:
             if not soft:
@@ -670,6 +686,23 @@ def names_in(node: ast.AST, calls: bool = True) -> Iterator[Chain]:
             stack.append(each.func)
             continue
         stack.extend(ast.iter_child_nodes(each))
+
+
+def origins_in(node: ast.AST) -> Iterator[tuple[Chain, bool]]:
+    """Every dotted name that a value may come from, and whether it is made from it by a call or the like."""
+    stack: list[tuple[ast.AST, bool]] = [(node, False)]
+    while stack:
+        each, made = stack.pop()
+        if isinstance(each, ast.Attribute | ast.Name):
+            chain = plain_chain(each)
+            if chain is not None:
+                yield chain, made
+                continue
+        if isinstance(each, ast.Subscript):
+            stack += [(each.value, made), (each.slice, True)]
+            continue
+        made = made or not isinstance(each, _HOLDING)
+        stack.extend((inner, made) for inner in ast.iter_child_nodes(each))
 
 
 def _callees(func: ast.expr) -> Iterator[Chain]:

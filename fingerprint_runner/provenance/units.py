@@ -46,7 +46,8 @@ class Actions(NamedTuple):
 
     Attributes:
         calls: in source order.
-        stores: attributes, items and globals that it sets or deletes.
+        stores: attributes, items and globals that it sets or deletes, and whether what is changed was
+            made by calling them.
         receivers: what it calls methods on where that isn't a plain chain, and whether discarded.
         attributes: every attribute that it names, to find methods called on `self`.
         uses: every chain that it evaluates.
@@ -56,7 +57,7 @@ class Actions(NamedTuple):
     """
 
     calls: tuple[Call, ...] = ()
-    stores: tuple[Chain, ...] = ()
+    stores: tuple[tuple[Chain, bool], ...] = ()
     receivers: tuple[tuple[Chain, bool], ...] = ()
     attributes: tuple[str, ...] = ()
     uses: tuple[Chain, ...] = ()
