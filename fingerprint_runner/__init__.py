@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     )
     from fingerprint_runner.fingerprints.identity import register_identity
     from fingerprint_runner.graph.component import (
-        Cacheable,
         Fingerprintable,
         GraphComponent,
         OutputDirectory,
@@ -57,7 +56,7 @@ _HOMES = {
         "StorageError",
     ),
     "fingerprints.identity": ("register_identity",),
-    "graph.component": ("Cacheable", "Fingerprintable", "GraphComponent", "OutputDirectory", "Resource"),
+    "graph.component": ("Fingerprintable", "GraphComponent", "OutputDirectory", "Resource"),
     "graph.context": ("ExecutionContext",),
     "graph.node": ("CacheMode", "InputDeclaration", "SchemaNode"),
     "graph.schema": ("GraphSchema",),
@@ -72,7 +71,6 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 __all__ = [
     "CacheMode",
-    "Cacheable",
     "DamagedArtifact",
     "ExecutionContext",
     "FingerprintRunnerError",

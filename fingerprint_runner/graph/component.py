@@ -63,22 +63,6 @@ class Fingerprintable(Protocol):
         ...
 
 
-@runtime_checkable
-class Cacheable(Protocol):
-    """An output that stores and restores itself by its own methods."""
-
-    def to_cache(self, directory: Path, model_storage: ResourceStorage) -> None:
-        """Write the value to files below `directory`."""
-        ...
-
-    @classmethod
-    def from_cache(
-        cls, node_name: str, directory: Path, model_storage: ResourceStorage, output_fingerprint: str
-    ) -> Any:
-        """Read back what `to_cache` wrote."""
-        ...
-
-
 class GraphComponent(ABC):
     """Base of classes that do a node's work."""
 

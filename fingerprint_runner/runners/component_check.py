@@ -22,6 +22,7 @@ from fingerprint_runner.runners.validation import (
     described_problems,
     may_have_addon,
     source_problems,
+    unsupported_problems,
 )
 from fingerprint_runner.runners.world import PresentWorld
 
@@ -47,7 +48,7 @@ class ComponentCheck:
         Raises:
             InvalidGraph: with all problems that source shows.
         """
-        problems = source_problems(self._schema, self._names, self._world)
+        problems = self._before_import()
         if problems:
             raise InvalidGraph(problems)
         asked = [name for name in self._names if may_have_addon(self._component(name))]
@@ -86,10 +87,14 @@ class ComponentCheck:
 
     def all_problems(self) -> list[Problem]:
         """Problems that source shows, else those that importing every component shows."""
-        problems = source_problems(self._schema, self._names, self._world)
+        problems = self._before_import()
         if problems or not self._names:
             return problems
         return described_problems(self._schema, self._describe(self._names))
+
+    def _before_import(self) -> list[Problem]:
+        found = source_problems(self._schema, self._names, self._world)
+        return [*unsupported_problems(self._schema, self._names), *found]
 
     def _raise_for(self, described: Mapping[str, Description]) -> None:
         problems = described_problems(self._schema, described)

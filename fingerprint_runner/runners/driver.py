@@ -83,7 +83,7 @@ class Driver:
         decision = self._scheduler.decision(name)
         missing = (Reason(ReasonKind.ARTIFACT_MISSING),)
         self._progress.reasons[name] = decision.reasons if isinstance(decision, Stale) else missing
-        if name not in self._progress.attempts:
+        if name not in self._progress.attempts and name not in self._progress.retries:
             setup.observer.started(name, self._progress.reasons[name])
         task = self._task(name)
         try:
@@ -148,7 +148,8 @@ class Driver:
         elif outcome.status is OutcomeStatus.SOURCE_CHANGED:
             self._again(name, outcome.detail)
         elif outcome.status is not OutcomeStatus.DONE:
-            self._fail(name, outcome)
+            if not self._retried(name, outcome):
+                self._fail(name, outcome)
         else:
             present = self._state.redecider.planned[name].present
             assert present is not None
@@ -196,6 +197,18 @@ class Driver:
         self._setup.world.refresh()
         self._scheduler.give_back(name)
         self._state.redecider.decide(name)
+
+    def _retried(self, name: str, outcome: NodeOutcome) -> bool:
+        """Start a failed node once more, from nothing, if its `retries` allow it."""
+        allowed = self._setup.schema.nodes[name].retries
+        failed = self._progress.retries[name] = self._progress.retries.get(name, 0) + 1
+        if failed > allowed:
+            return False
+        assert outcome.error is not None
+        error = f"{outcome.error.type}: {outcome.error.message}"
+        self._state.warn(f"node {name!r} failed with {error}; it is tried again ({failed} of {allowed})")
+        self._scheduler.give_back(name)
+        return True
 
     def _lost(self, name: str, parent: str) -> None:
         """A parent's artifact is gone: the parent counts as not kept and runs again (R11)."""

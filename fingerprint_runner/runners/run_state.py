@@ -69,6 +69,7 @@ class RunProgress:
 
     undecided_at_start: frozenset[str] = frozenset()
     attempts: dict[str, int] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     hits_told: set[str] = field(default_factory=set)

@@ -56,6 +56,34 @@ def source_problems(schema: GraphSchema, nodes: Iterable[str], world: PresentWor
     return placed(schema, problems)
 
 
+def unsupported_problems(schema: GraphSchema, nodes: Iterable[str]) -> list[Problem]:
+    """What these nodes ask for and this version can't keep: said before anything runs, never ignored."""
+    problems = []
+    for name in nodes:
+        node = schema.nodes[name]
+        if node.timeout_s is not None:
+            problems.append(
+                Problem(
+                    "unsupported",
+                    "a timeout can't end a node that runs in this process",
+                    node=name,
+                    key="timeout_s",
+                    hint="take `timeout_s` away; nodes run one after the other in one process",
+                )
+            )
+        if node.track == "auto":
+            problems.append(
+                Problem(
+                    "unsupported",
+                    "reads that aren't declared can't be made dependencies yet",
+                    node=name,
+                    key="track",
+                    hint="name the files under `files` and the variables under `env`",
+                )
+            )
+    return placed(schema, problems)
+
+
 def described_problems(schema: GraphSchema, descriptions: Mapping[str, Description]) -> list[Problem]:
     """All that importing the components showed to be wrong."""
     problems: list[Problem] = []
