@@ -157,11 +157,12 @@ def test_bytes_reach_the_disk_before_their_name(
     monkeypatch.setattr(files, "_step", lambda name, path: steps.append((name, path)))
     ref = put(storage)
     path = str(blob(storage, ref))
-    order = [name for name, _ in steps]
+    [temporary] = {path for name, path in steps if name == "create"}
+    assert "/tmp/" in temporary
+    written = steps.index(("write", temporary))
+    synced = steps.index(("sync", temporary))
     renamed = steps.index(("rename", path))
-    assert order.index("create") < order.index("write") < order.index("sync") < renamed
-    assert ("sync", str(Path(path).parent)) in steps[renamed:]
-    assert "/tmp/" in steps[order.index("create")][1]
+    assert written < synced < renamed < steps.index(("sync", str(Path(path).parent)))
 
 
 def test_large_artifacts_verified_before_are_believed_while_unchanged(

@@ -121,6 +121,18 @@ def test_a_garbage_table_is_an_empty_one(storage: ModelStorage, garbage: bytes) 
     assert list(other.records([fingerprint])) == [fingerprint]
 
 
+def test_a_table_made_anew_is_seen_by_open_readers(storage: ModelStorage, tmp_path: Path) -> None:
+    """A reader whose table was replaced by another file reads the new one."""
+    old = publish(storage, 1)
+    storage.close()
+    assert list(storage.records([old])) == [old]
+    with open_storage(tmp_path / "other") as other:
+        new = publish(other, 2)
+    (tmp_path / "other" / "fr" / "records" / "cache.db").rename(storage.folder / "records" / "cache.db")
+    storage.forget()
+    assert list(storage.records([old, new])) == [new]
+
+
 def test_reading_does_not_import_what_only_writing_needs(storage: ModelStorage) -> None:
     """Looking up records and values leaves diskcache, numpy and pandas alone."""
     fingerprint = publish(storage)
