@@ -96,7 +96,7 @@ class ComponentReader:
             raise _Unreadable
         home = self._sources.table(finals[0].module)
         name = str(finals[0].name)
-        if home is None:
+        if home is None or (name == "__getattr__" and names[0] != name):
             raise _Unreadable
         if name not in home.by_name:
             if name != names[0] or home is not table or _is_dynamic(home):
@@ -339,7 +339,7 @@ class ComponentReader:
                 found[each.name] = self._callable(
                     path, each, 0 if _has_decorator(each, "staticmethod") else 1
                 )
-            elif not isinstance(each, ast.Pass | ast.Expr | ast.AnnAssign):
+            elif not isinstance(each, ast.Pass | ast.Expr | ast.AnnAssign | ast.ClassDef):
                 names = set(_bound_names([each]))
                 if not isinstance(each, ast.Assign) or names & {"create", "load", "run", *found}:
                     self._complete = False
