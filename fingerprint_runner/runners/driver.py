@@ -20,7 +20,7 @@ from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.runners.executor import Executor, SerialExecutor
 from fingerprint_runner.runners.hook_calls import HookFailed
 from fingerprint_runner.runners.outputs import value_store
-from fingerprint_runner.runners.run_node import restore_input
+from fingerprint_runner.runners.run_node import InputLost, restore_input
 from fingerprint_runner.runners.run_state import RunState
 from fingerprint_runner.runners.task import (
     GivenInput,
@@ -92,6 +92,9 @@ class Driver:
                 self._progress.hook_data[name] = self._state.hooks.before(
                     name, self._merged_config(name), inputs
                 )
+        except InputLost as lost:
+            self._lost(name, lost.node)
+            return
         except HookFailed as failed:
             self._fail(name, NodeOutcome(OutcomeStatus.FAILED, error=failed.error), kind="hook")
             return
@@ -134,7 +137,8 @@ class Driver:
 
     def _inputs_for_hooks(self, task: NodeTask) -> dict[str, Any]:
         storage = self._setup.storage
-        return {name: restore_input(source, task, storage) for name, source in task.inputs.items()}
+        with self._setup.world.importable():
+            return {name: restore_input(source, task, storage) for name, source in task.inputs.items()}
 
     def _merged_config(self, name: str) -> dict[str, Any]:
         return dict(self._state.merged.get(name, self._setup.schema.nodes[name].config))
@@ -244,4 +248,5 @@ class Driver:
         if record.value is None or record.value.artifact is None:
             return None if record.resource is None else Resource(record.node, record.resource.identity)
         store = value_store(self._setup.storage, self._scratch, kept=self._state.publisher.keeps(record.node))
-        return store.load_value(record.value.artifact)
+        with self._setup.world.importable():
+            return store.load_value(record.value.artifact)

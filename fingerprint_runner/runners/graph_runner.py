@@ -174,10 +174,28 @@ class CachingGraphRunner(GraphRunner):
         Raises:
             InvalidGraph: found before anything ran.
         """
+        self.report = self._execute(inputs, targets, force, force_from, keep_going)
+        return self.report
+
+    def _execute(
+        self,
+        inputs: Mapping[str, Any] | None,
+        targets: Sequence[str] | None,
+        force: Sequence[str] = (),
+        force_from: Sequence[str] = (),
+        keep_going: bool = False,
+    ) -> RunReport:
         world = self._world()
         values = self._input_values(inputs or {}, targets)
         planner = self._planner(world, values, targets, force, force_from)
         check = ComponentCheck(self._schema, planner.order, world, self._storage.memo)
+
+        def make_again(name: str) -> Any:
+            report = self._execute(inputs, [name])
+            if report.failures:
+                raise report.failures[0]
+            return report.values[name]
+
         run = Run(
             RunSetup(
                 schema=self._schema,
@@ -194,11 +212,11 @@ class CachingGraphRunner(GraphRunner):
                 run_id=new_run_id(),
                 graph_id=self.graph_id,
                 registered_name=self._registered_name,
+                make_again=make_again,
                 keep_going=keep_going,
             )
         )
-        self.report = run.execute()
-        return self.report
+        return run.execute()
 
     def plan(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fingerprint_runner.errors import StorageError
+from fingerprint_runner.errors import DamagedArtifact, StorageError
 from fingerprint_runner.fingerprints.record import NodeRecord, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.runners.report import RunReport, TargetValues
@@ -106,7 +106,11 @@ class Run:
             value, resource = outcomes[name].value, outcomes[name].resource
             if value is None or value.artifact is None:
                 return Resource(name, "" if resource is None else resource.identity)
-            return self._setup.storage.load_value(value.artifact)
+            try:
+                with self._setup.world.importable():
+                    return self._setup.storage.load_value(value.artifact)
+            except DamagedArtifact:
+                return self._setup.make_again(name)
 
         return RunReport(
             run_id=self._setup.run_id,

@@ -49,7 +49,9 @@ Memory = dict[str, Any]
 """Node → output that couldn't be stored; belongs to one run in one process."""
 
 
-class _InputLost(Exception):
+class InputLost(Exception):
+    """The stored output of a parent is missing or damaged (R11)."""
+
     def __init__(self, node: str) -> None:
         self.node = node
 
@@ -106,7 +108,7 @@ def _attempt(
             return _run(task, component, storage, memory, locator, folders, audit)
     except SourceChanged as error:
         return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=error.what)
-    except _InputLost as error:
+    except InputLost as error:
         return NodeOutcome(OutcomeStatus.INPUT_LOST, detail=error.node)
     except KeyboardInterrupt:
         raise
@@ -177,14 +179,14 @@ def _restore(
 def restore_output(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> Any:
     """A parent's whole output from the store; its `Resource` where that is all it puts out."""
     if isinstance(source, MemoryInput) or (source.value is not None and source.value.artifact is None):
-        raise _InputLost(source.node)
+        raise InputLost(source.node)
     if source.value is None:
         return Resource(source.node, "" if source.resource is None else source.resource.identity)
     assert source.value.artifact is not None
     try:
         return _store_of(source, task, storage).load_value(source.value.artifact)
     except DamagedArtifact as error:
-        raise _InputLost(source.node) from error
+        raise InputLost(source.node) from error
 
 
 def restore_input(source: TaskInput, task: NodeTask, storage: ModelStorage) -> Any:
@@ -194,7 +196,10 @@ def restore_input(source: TaskInput, task: NodeTask, storage: ModelStorage) -> A
     if isinstance(source, MemoryInput):
         return None
     whole = restore_output(source, task, storage)
-    return whole if source.key is None else whole[source.key]
+    if source.key is None:
+        return whole
+    # Of a key that isn't there the node itself complains.
+    return whole.get(source.key) if isinstance(whole, Mapping) else None
 
 
 def _store_of(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> ModelStorage:
@@ -206,7 +211,7 @@ def _restored_folder(node: str, tree: ResourceTree, storage: ModelStorage, folde
     try:
         storage.restore_tree(tree, folder, read_only=True)
     except DamagedArtifact as error:
-        raise _InputLost(node) from error
+        raise InputLost(node) from error
     return folder
 
 

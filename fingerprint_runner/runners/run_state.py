@@ -44,6 +44,7 @@ class RunSetup:
         executor_factory: makes the executor; None for the serial one.
         validate: raises what only importing components shows to be wrong; gives merged configs.
         registered_name: how histories name the graph.
+        make_again: gives a target's value where the stored one turns out to be damaged (R11).
     """
 
     schema: GraphSchema
@@ -60,6 +61,7 @@ class RunSetup:
     run_id: str
     graph_id: str
     registered_name: str
+    make_again: Callable[[str], Any]
     keep_going: bool = False
 
 

@@ -5,8 +5,9 @@ Answers are remembered for one plan; `refresh` forgets them. Imports no user cod
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fingerprint_runner.fingerprints.encoding import digest
@@ -130,6 +131,16 @@ class PresentWorld:
 
     def addon(self, node_name: str) -> str | None:
         return self.addons.get(node_name)
+
+    @contextlib.contextmanager
+    def importable(self) -> Iterator[None]:
+        """Inside the block the classes of stored values are found where nodes find them."""
+        before = list(sys.path)
+        sys.path[:] = self.search_path
+        try:
+            yield
+        finally:
+            sys.path[:] = before
 
     def refresh(self) -> None:
         """Look at everything anew from here on."""
