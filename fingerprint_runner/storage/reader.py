@@ -8,6 +8,7 @@ table is an empty one; rows that others commit later are seen.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -85,6 +86,11 @@ class RecordReader:
             else:
                 self._inherited.append(connection)
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that are let go of without being closed.
+        if sys is not None and not sys.is_finalizing():
+            self.close()
+
     def _select(self, statement: str, values: Sequence[str]) -> list[tuple[str, bytes]]:
         import sqlite3
 
@@ -132,8 +138,10 @@ class RecordReader:
         )
         try:
             connection.execute("SELECT 1 FROM Cache LIMIT 1").fetchone()
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             connection.close()
+            if not isinstance(error, sqlite3.OperationalError):
+                raise
             log = files.state(f"{self._layout.table}-wal")
             if os.access(self._layout.records, os.W_OK) or (log is not None and log.st_size):
                 raise

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,6 +179,11 @@ class RecordTable:
     def close(self) -> None:
         """Close the connection; the next write opens it again."""
         with self._mutex:
+            self._drop()
+
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that are let go of without being closed.
+        if sys is not None and not sys.is_finalizing():
             self._drop()
 
     def _open(self) -> Any:
