@@ -1113,3 +1113,80 @@ MUST_NOT_CHANGE += [
     Edit("a lambda beside", QUIET, {"main.py": ("x + 1", "x + 2")}),
     Edit("a table of handlers beside", QUIET, {"main.py": ('{"a": command}', '{"b": command}')}),
 ]
+
+NESTED = project(
+    main="""
+        import state, setter, tuned
+        from hooked import Base
+        import branch
+        def inner(x): return state.INNER
+        def lambdas(x): return state.LAMBDAS
+        def tuning(x): return 1
+        def family(x): return Base.known
+        def method_made(x): return state.MADE
+    """,
+    state="INNER = []\nLAMBDAS = []\nMADE = []\n",
+    setter="""
+        import state
+        def fill(x):
+            def put(): state.INNER.append(x)
+            put()
+        fill(1)
+        list(map(lambda x: state.LAMBDAS.append(x), [1]))
+        class Maker:
+            def __init__(self, x): self.note(x)
+            def note(self, x): state.MADE.append(x)
+        maker = Maker(1)
+    """,
+    tuned="""
+        import lib
+        lib.set_option("a", 1)
+    """,
+    hooked="""
+        class Base:
+            known = []
+            def __init_subclass__(cls): Base.known.append(cls)
+    """,
+    branch="""
+        from hooked import Base
+        class Middle(Base): pass
+        class Side: pass
+        class Leaf(Middle, Side):
+            rate = 1
+    """,
+) | {"site-packages/lib.py": "x = 1\n"}
+
+MUST_CHANGE += [
+    Edit(
+        "a call of a function that calls one inside it",
+        NESTED,
+        {"setter.py": ("fill(1)", "fill(2)")},
+        "main:inner",
+    ),
+    Edit("a lambda that runs at import", NESTED, {"setter.py": ("[1])", "[2])")}, "main:lambdas"),
+    Edit("an option of a package set at import", NESTED, {"tuned.py": ('"a", 1', '"a", 2')}, "main:tuning"),
+    Edit(
+        "a subclass of a hooked class's subclass",
+        NESTED,
+        {"branch.py": ("rate = 1", "rate = 2")},
+        "main:family",
+    ),
+    Edit(
+        "an instance whose making has an effect",
+        NESTED,
+        {"setter.py": ("Maker(1)", "Maker(2)")},
+        "main:method_made",
+    ),
+]
+
+MUST_NOT_CHANGE += [
+    Edit(
+        "a call with an effect on another list", NESTED, {"setter.py": ("fill(1)", "fill(2)")}, "main:tuning"
+    ),
+    Edit(
+        "an instance whose making has an effect elsewhere",
+        NESTED,
+        {"setter.py": ("Maker(1)", "Maker(2)")},
+        "main:inner",
+    ),
+]
