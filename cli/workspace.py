@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +24,12 @@ class Workspace:
     Attributes:
         schema: as the file has it, with `--set` applied.
         inputs: of `--input`, checked against the declarations.
-        cache_dir: the cache folder.
+        storage: the store; opening it made no file.
     """
 
     schema: GraphSchema
     inputs: dict[str, Any]
-    cache_dir: Path
-
-    @functools.cached_property
-    def storage(self) -> ModelStorage:
-        """The store; opening it makes no file."""
-        return open_storage(self.cache_dir)
+    storage: ModelStorage
 
     def runner(self, observer: RunObserver | None = None) -> CachingGraphRunner:
         """A runner of the graph."""
@@ -54,10 +48,11 @@ def open_workspace(
         InvalidGraph: the file or an option is wrong.
     """
     path = find_graph_file(Path.cwd()) if file is None else Path(file)
-    schema = read_graph_file(path)
+    storage = open_storage(cache_folder(path, cache_dir))
+    schema = read_graph_file(path, storage.memo)
     if overrides:
         schema = apply_overrides(schema, overrides)
-    return Workspace(schema, read_inputs(schema, inputs), cache_folder(path, cache_dir))
+    return Workspace(schema, read_inputs(schema, inputs), storage)
 
 
 def cache_folder(graph_file: Path, cache_dir: str | None) -> Path:

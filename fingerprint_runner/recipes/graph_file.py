@@ -14,9 +14,7 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph, nearest
 from fingerprint_runner.graph.plain import schema_parts_from_plain
 from fingerprint_runner.graph.schema import GraphSchema, SchemaOrigin
-from fingerprint_runner.recipes.json_tree import read_json
-from fingerprint_runner.recipes.tree import Positions
-from fingerprint_runner.recipes.yaml_tree import read_yaml
+from fingerprint_runner.recipes.tree import Positions, Tree, TreeMemo, recalled_tree, remember_tree
 
 GRAPH_FILE_NAMES = ("fr.yml", "fr.yaml", "fr.json")
 RECIPES = ("graph.v1",)
@@ -58,30 +56,41 @@ def find_graph_file(start: str | Path) -> Path:
     )
 
 
-def read_graph_file(path: str | Path) -> GraphSchema:
+def read_graph_file(path: str | Path, memo: TreeMemo | None = None) -> GraphSchema:
     """The schema that a graph file describes; its origin knows the line of every key.
+
+    Args:
+        path: the graph file.
+        memo: remembers what a text says, so that a file is parsed once.
 
     Raises:
         InvalidGraph: with all problems at once, in the order of their lines.
     """
     file = Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
     shown = shown_path(file)
-    return read_graph_text(_read_text(file, shown), file, shown)
+    return read_graph_text(_read_text(file, shown), file, shown, memo)
 
 
-def read_graph_text(text: str, file: Path, shown: str | None = None) -> GraphSchema:
+def read_graph_text(
+    text: str, file: Path, shown: str | None = None, memo: TreeMemo | None = None
+) -> GraphSchema:
     """As `read_graph_file`, from a text that was read already.
 
     Args:
         text: the file's content.
         file: absolute path of the file; `.json` is read as JSON, all else as YAML.
         shown: the path that messages name.
+        memo: remembers what a text says.
 
     Raises:
         InvalidGraph: with all problems at once, in the order of their lines.
     """
     shown = shown_path(file) if shown is None else shown
-    tree = (read_json if file.suffix.lower() == ".json" else read_yaml)(text, shown)
+    tree = None if memo is None else recalled_tree(memo, str(file), text)
+    if tree is None:
+        tree = _parsed(text, file, shown)
+        if memo is not None:
+            remember_tree(memo, str(file), text, tree)
     if tree.value is None:
         raise InvalidGraph.single(
             "empty",
@@ -94,6 +103,17 @@ def read_graph_text(text: str, file: Path, shown: str | None = None) -> GraphSch
     if isinstance(tree.value, Mapping):
         _check_recipe(tree.value, origin)
     return GraphSchema(**schema_parts_from_plain(tree.value, origin, needs_version=True))
+
+
+def _parsed(text: str, file: Path, shown: str) -> Tree:
+    # For weight: a text that is remembered needs no parser.
+    if file.suffix.lower() == ".json":
+        from fingerprint_runner.recipes.json_tree import read_json
+
+        return read_json(text, shown)
+    from fingerprint_runner.recipes.yaml_tree import read_yaml
+
+    return read_yaml(text, shown)
 
 
 def _read_text(file: Path, shown: str) -> str:

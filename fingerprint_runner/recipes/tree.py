@@ -5,10 +5,14 @@ Invariants: iterative, whatever the nesting; keys are text and stand once; posit
 
 from __future__ import annotations
 
+import marshal
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+import xxhash
 
 from fingerprint_runner.errors import InvalidGraph, Problem
 
@@ -17,6 +21,9 @@ DEEPEST = 200
 
 # Finding a line walks the whole text, so thousands of problems must not each do it.
 _SHOWN_LINES = 20
+
+_RULES = 1
+"""Raised whenever a text may say something else than before."""
 
 Positions = dict[tuple[str, ...], tuple[int, int]]
 
@@ -40,6 +47,45 @@ class Tree:
     value: Any
     positions: Positions
     end: tuple[int, int] | None = None
+
+
+class TreeMemo(Protocol):
+    """Small byte blobs that may vanish at any time."""
+
+    def load(self, name: str) -> bytes | None:
+        """What was saved under a name."""
+        ...
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name."""
+        ...
+
+
+def recalled_tree(memo: TreeMemo, path: str, text: str) -> Tree | None:
+    """What a text said when it was parsed before; None where it wasn't, or the memo is another's."""
+    blob = memo.load(_memo_name(path))
+    if blob is None or blob[:16] != _memo_key(text):
+        return None
+    try:
+        value, positions, end = marshal.loads(blob[16:])
+    except (ValueError, EOFError, TypeError):
+        return None
+    return Tree(value, positions, end)
+
+
+def remember_tree(memo: TreeMemo, path: str, text: str, tree: Tree) -> None:
+    """Keep what a text says."""
+    memo.save(_memo_name(path), _memo_key(text) + marshal.dumps((tree.value, tree.positions, tree.end)))
+
+
+def _memo_name(path: str) -> str:
+    return f"graph-{xxhash.xxh3_128_hexdigest(path.encode('utf-8', 'surrogatepass'))}"
+
+
+def _memo_key(text: str) -> bytes:
+    """Of the text and of all that decides how it is read."""
+    rules = f"{_RULES} {sys.version}\n"
+    return xxhash.xxh3_128_digest((rules + text).encode("utf-8", "surrogatepass"))
 
 
 class _Frame:

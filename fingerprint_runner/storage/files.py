@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -34,7 +33,7 @@ def _step(operation: str, path: str) -> None:
 
 def unique_name() -> str:
     """A name that no other process or thread uses, for files on their way."""
-    return f"{os.getpid()}-{secrets.token_hex(8)}"
+    return f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def state(path: str) -> os.stat_result | None:
