@@ -36,6 +36,7 @@ from fingerprint_runner.fingerprints.record import (
 )
 from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.artifacts import Artifacts
+from fingerprint_runner.storage.damage import DamageLog
 from fingerprint_runner.storage.layout import Layout
 from fingerprint_runner.storage.memo import FolderMemo
 from fingerprint_runner.storage.publishing import Published, publish_record
@@ -96,15 +97,15 @@ class ModelStorage:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {location.durability!r}")
         self.location = location
         self._layout = Layout(location.path)
+        self._damage = DamageLog()
         self.memo = FolderMemo(self._layout)
-        self._reader = RecordReader(self._layout, self._note_damage)
+        self._reader = RecordReader(self._layout, self._damage.note)
         self._artifacts = Artifacts(
-            self._layout, self.memo, self._note_damage, fast=location.durability == "fast"
+            self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
         )
         self._mutex = threading.RLock()
         self._rows: dict[str, bytes | None] = {}
         self._decoded: dict[str, Any] = {}
-        self._damage: dict[str, None] = {}
         self._table: Any = None
         self._unsynced = 0
         self._group_began = 0.0
@@ -359,9 +360,7 @@ class ModelStorage:
 
     def take_damage(self) -> tuple[str, ...]:
         """What was found damaged since the last call, a sentence each."""
-        with self._mutex:
-            found, self._damage = tuple(self._damage), {}
-        return found
+        return self._damage.take()
 
     def stats(self) -> StorageStats:
         """How much is in the store."""
@@ -428,7 +427,7 @@ class ModelStorage:
         content = self._rows.get(key)
         row = None if content is None else codec.decode_row(key, content, form)
         if content is not None and row is None:
-            self._note_damage(f"the row {key} is damaged or of another format; it counts as missing")
+            self._damage.note(f"the row {key} is damaged or of another format; it counts as missing")
         with self._mutex:
             self._decoded[key] = row
         return row
@@ -485,7 +484,7 @@ class ModelStorage:
                 self.flush()
             except StorageError as error:
                 # It was published: only a power cut could undo it.
-                self._note_damage(str(error))
+                self._damage.note(str(error))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -501,7 +500,3 @@ class ModelStorage:
         self._layout.make()
         with files.locked(self._layout.lock, exclusive=exclusive, timeout_s=_LOCK_TIMEOUT_S):
             yield
-
-    def _note_damage(self, what: str) -> None:
-        with self._mutex:
-            self._damage[what] = None

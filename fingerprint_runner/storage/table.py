@@ -131,7 +131,7 @@ class RecordTable:
         self._layout = layout
         self._mutex = threading.RLock()
         self._cache: Any = None
-        self._owner = (0, 0)
+        self._owner = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -187,7 +187,7 @@ class RecordTable:
             self._drop()
 
     def _open(self) -> Any:
-        if self._cache is not None and self._owner[0] != os.getpid():
+        if self._cache is not None and self._owner != os.getpid():
             # Made before a fork: closing the parent's connection here could remove its log.
             _leaked.append(self._cache)
             self._cache = None
@@ -203,7 +203,7 @@ class RecordTable:
             cache.add(GENERATION, new_generation())
             files.sync_folder(self._layout.records)
             self._cache = cache
-            self._owner = (os.getpid(), threading.get_ident())
+            self._owner = os.getpid()
         return self._cache
 
     def _open_cache(self) -> Any:
@@ -232,14 +232,14 @@ class RecordTable:
         cache, self._cache = self._cache, None
         if cache is None:
             return
-        if self._owner[0] == os.getpid():
+        if self._owner == os.getpid():
             cache.close()
         else:
             _leaked.append(cache)
 
     def _leave_thread(self) -> None:
-        """Close the connection that diskcache made for a thread other than the opening one."""
-        if self._cache is not None and self._owner != (os.getpid(), threading.get_ident()):
+        """Close the connection that diskcache made for this thread, which may end before the store."""
+        if self._cache is not None and threading.current_thread() is not threading.main_thread():
             self._cache.close()
 
     def _error(self, error: Exception) -> StorageError:

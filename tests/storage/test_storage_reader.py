@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from fingerprint_runner.storage.table import RawDisk
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> ModelStorage:
-    return open_storage(tmp_path)
+def storage(tmp_path: Path) -> Iterator[ModelStorage]:
+    with open_storage(tmp_path) as opened:
+        yield opened
 
 
 def publish(storage: ModelStorage, option: int = 1) -> str:
