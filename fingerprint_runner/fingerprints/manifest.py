@@ -9,8 +9,9 @@ equal fingerprints on every machine, platform and hash seed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from fingerprint_runner.fingerprints.encoding import digest
 
@@ -18,8 +19,7 @@ FORMAT_VERSION = 1
 """Of fingerprints, manifests and records together; raising it makes every node run once more."""
 
 
-@dataclass(frozen=True, order=True)
-class Query:
+class Query(Struct, frozen=True, order=True):
     """A question about source, packages, files or environment that a computation turned out to depend on.
 
     Attributes:
@@ -31,8 +31,7 @@ class Query:
     argument: str
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """The sorted queries whose answers, with the first key, make a full fingerprint."""
 
     queries: tuple[Query, ...]
@@ -43,8 +42,7 @@ class Trace:
         return digest([(query.kind, query.argument) for query in self.queries])
 
 
-@dataclass(frozen=True)
-class ConfigEntry:
+class ConfigEntry(Struct, frozen=True):
     """One key of a config: its identity, and the value as plain JSON data for people to read.
 
     `shown` is never part of a key: values that JSON can't hold are shown as text.
@@ -54,16 +52,14 @@ class ConfigEntry:
     shown: Any = None
 
 
-@dataclass(frozen=True)
-class ParentEntry:
+class ParentEntry(Struct, frozen=True):
     """Where a parameter's value came from (`node` or `node[key]`) and its value identity."""
 
     source: str
     identity: str
 
 
-@dataclass(frozen=True)
-class FirstPart:
+class FirstPart(Struct, frozen=True):
     """What is known before running, without code: the ingredients of the first key.
 
     Attributes:
@@ -121,8 +117,7 @@ class FirstPart:
         )
 
 
-@dataclass(frozen=True)
-class TracePart:
+class TracePart(Struct, frozen=True):
     """What a trace's queries answer at one moment.
 
     Attributes:
@@ -140,8 +135,7 @@ class TracePart:
         return Trace(tuple(sorted(self.answers)))
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """All named ingredients of one fingerprint; stored beside the record, compared to explain."""
 
     first: FirstPart

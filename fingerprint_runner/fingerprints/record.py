@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from fingerprint_runner.fingerprints.manifest import FORMAT_VERSION, Manifest
 
@@ -35,8 +36,7 @@ class ReasonKind(enum.Enum):
     FORMAT_CHANGED = "format-changed"
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One reason for a rerun.
 
     Attributes:
@@ -50,8 +50,7 @@ class Reason:
     new: Any = None
 
 
-@dataclass(frozen=True)
-class ArtifactRef:
+class ArtifactRef(Struct, frozen=True):
     """Where an artifact's bytes are and how they become a value again.
 
     Attributes:
@@ -69,8 +68,7 @@ class ArtifactRef:
     inline: bytes | None = None
 
 
-@dataclass(frozen=True)
-class ValueRecord:
+class ValueRecord(Struct, frozen=True):
     """A node's output value.
 
     Attributes:
@@ -90,8 +88,7 @@ class ValueRecord:
     identified_by: str = "walk"
 
 
-@dataclass(frozen=True, order=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True, order=True):
     """One entry of a resource directory.
 
     Attributes:
@@ -109,16 +106,14 @@ class TreeEntry:
     executable: bool = False
 
 
-@dataclass(frozen=True)
-class ResourceTree:
+class ResourceTree(Struct, frozen=True):
     """A resource directory: its identity and its entries sorted by path (no mtimes)."""
 
     identity: str
     entries: tuple[TreeEntry, ...]
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """How a record came to be: `ran`, `accepted` (with user and time) or `pulled`."""
 
     kind: str = "ran"
@@ -126,8 +121,7 @@ class Origin:
     time: float | None = None
 
 
-@dataclass(frozen=True)
-class NodeRecord:
+class NodeRecord(Struct, frozen=True):
     """What came of one computation.
 
     Attributes:
@@ -189,8 +183,7 @@ class NodeRecord:
         return self.value.symbols if key is None else self.value.key_symbols.get(key, ())
 
 
-@dataclass(frozen=True)
-class RunNode:
+class RunNode(Struct, frozen=True):
     """One node's line in a run record."""
 
     first_key: str | None
@@ -200,8 +193,7 @@ class RunNode:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True):
     """What a run did, so that the next one starts from it and histories can be shown.
 
     Attributes:

@@ -15,15 +15,14 @@ Invariants: no I/O, clock or environment; a stale decision has at least one reas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fingerprint_runner.fingerprints.manifest import Manifest
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
 from fingerprint_runner.planning.reasons import Baseline, differences
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """All that deciding one node looks at.
 
     Attributes:
@@ -47,23 +46,20 @@ class Evidence:
     baseline: Baseline | None = None
 
 
-@dataclass(frozen=True)
-class UpToDate:
+class UpToDate(Struct, frozen=True):
     """The record says what the node's value is; `kept` whether the store still has it."""
 
     record: NodeRecord
     kept: bool
 
 
-@dataclass(frozen=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """The node must run if it is needed."""
 
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True)
-class Undecided:
+class Undecided(Struct, frozen=True):
     """These parents must finish first; the node may still turn out up to date."""
 
     waiting_on: tuple[str, ...]

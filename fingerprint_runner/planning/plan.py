@@ -6,15 +6,15 @@ Invariant: a plan is a value: what reads it changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fingerprint_runner.fingerprints.manifest import ConfigEntry, Manifest
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.decide import Decision, Stale, Undecided, UpToDate
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What a run or plan is asked for.
 
     Attributes:
@@ -28,8 +28,7 @@ class Request:
     forced: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class PlannedNode:
+class PlannedNode(Struct, frozen=True):
     """One node of a plan.
 
     Attributes:
@@ -46,8 +45,7 @@ class PlannedNode:
     present: Manifest | None = None
 
 
-@dataclass(frozen=True)
-class PlanCounts:
+class PlanCounts(Struct, frozen=True):
     """How many nodes are in each state."""
 
     up_to_date: int
@@ -55,8 +53,7 @@ class PlanCounts:
     undecided: int
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A decision for every node that the targets need.
 
     Attributes:

@@ -7,15 +7,15 @@ files, environment, addon, code, packages, Python, format: what a person changed
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fingerprint_runner.fingerprints.manifest import ConfigEntry, Manifest
 from fingerprint_runner.fingerprints.record import Reason, ReasonKind
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """The earlier record that a node is compared with.
 
     Attributes:

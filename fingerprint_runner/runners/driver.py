@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from fingerprint_runner.errors import NodeFailed
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
 from fingerprint_runner.graph.component import Resource
@@ -219,7 +221,7 @@ class Driver:
         self._state.warn(f"the stored output of node {parent!r} is missing or damaged: it runs again")
         gone = UpToDate(self._planner.outcomes[parent], kept=False)
         planned = self._state.redecider.planned[parent]
-        self._state.redecider.planned[parent] = replace(planned, decision=gone)
+        self._state.redecider.planned[parent] = structs.replace(planned, decision=gone)
         self._scheduler.give_back(name)
         self._scheduler.lost(parent, gone)
 

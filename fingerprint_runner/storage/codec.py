@@ -10,10 +10,11 @@ with a default to a dataclass doesn't change the format.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import xxhash
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fingerprint_runner.fingerprints.manifest import Query, Trace, TracePart
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, RunNode, RunRecord
@@ -27,16 +28,14 @@ T = TypeVar("T")
 _decoders: dict[type, Callable[[bytes], Any]] = {}
 
 
-@dataclass(frozen=True)
-class RecordRow:
+class RecordRow(Struct, frozen=True):
     """A record as it is stored: without its code part, which is a row of its own."""
 
     record: NodeRecord
     code: str
 
 
-@dataclass(frozen=True)
-class CodeRow:
+class CodeRow(Struct, frozen=True):
     """The code part of a manifest: answers to a trace's queries, and the symbols that explain them."""
 
     answers: tuple[tuple[str, str, str], ...]
@@ -54,8 +53,7 @@ class CodeRow:
         return TracePart(answers, self.symbols)
 
 
-@dataclass(frozen=True)
-class TraceRow:
+class TraceRow(Struct, frozen=True):
     """The queries of a trace."""
 
     queries: tuple[tuple[str, str], ...]
@@ -70,22 +68,19 @@ class TraceRow:
         return Trace(tuple(Query(kind, argument) for kind, argument in self.queries))
 
 
-@dataclass(frozen=True)
-class TraceListRow:
+class TraceListRow(Struct, frozen=True):
     """Names of the traces of a first key, oldest first."""
 
     traces: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class NewestRow:
+class NewestRow(Struct, frozen=True):
     """The newest fingerprint of a node name with a component."""
 
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class GraphRow:
+class GraphRow(Struct, frozen=True):
     """Where a graph stands: its last run."""
 
     graph_id: str
@@ -93,8 +88,7 @@ class GraphRow:
     registered_name: str
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """A run record in columns, which load several times as fast as one object a node."""
 
     run_id: str

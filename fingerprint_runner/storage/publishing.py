@@ -8,10 +8,11 @@ of bytes, which say less than values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import xxhash
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fingerprint_runner.fingerprints.manifest import Trace
 from fingerprint_runner.fingerprints.record import NodeRecord
@@ -20,8 +21,7 @@ from fingerprint_runner.storage import codec, keys
 TRACES_KEPT = 16
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Struct, frozen=True):
     """What came of publishing.
 
     Attributes:

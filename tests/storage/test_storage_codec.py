@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from storage_strategies import make_record
 
 from fingerprint_runner.fingerprints.manifest import ConfigEntry, TracePart

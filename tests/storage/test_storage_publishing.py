@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from storage_strategies import first_party, make_record
 
 from fingerprint_runner.errors import StorageError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fingerprint_runner.errors import DamagedArtifact, NotStorable, StorageError
 from fingerprint_runner.fingerprints.record import ResourceTree, TreeEntry
