@@ -16,6 +16,7 @@ import xxhash
 from fingerprint_runner.errors import MissingNeed
 from fingerprint_runner.fingerprints.record import ResourceTree
 from fingerprint_runner.graph.component import Resource
+from fingerprint_runner.storage import files
 
 if TYPE_CHECKING:
     from fingerprint_runner.storage.model_storage import ModelStorage
@@ -63,7 +64,7 @@ class NodeStorageView:
         if resource.name != self._own.name:
             raise MissingNeed(self._node_name, resource.name)
         folder = self._scratch / "written"
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folders(str(folder))
         yield folder
         self._written = folder
 
@@ -85,7 +86,7 @@ class NodeStorageView:
         if folder is None:
             name = xxhash.xxh3_128_hexdigest(resource.name.encode("utf-8", "surrogatepass"))
             folder = self._scratch / "read" / name
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folders(str(folder.parent))
             self._storage.restore_tree(tree, folder, read_only=True)
             self._restored[resource.name] = folder
         yield folder
