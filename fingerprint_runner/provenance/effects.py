@@ -175,11 +175,13 @@ class _Walk:
                         self._change((hit.module, str(hit.name)))
                 elif not made and (hit.kind in ("stdlib", "third-party", "extension") or _is_bare(hit)):
                     self.unknown = True
-        for chain, discarded in actions.receivers:
+        for chain, method, discarded in actions.receivers:
             for hit in self._follow(module, chain):
                 if hit.kind == "symbol":
-                    if hit.final or not hit.rest:
+                    if (hit.final or not hit.rest) and not self._is_read(hit, method):
                         self._change((hit.module, str(hit.name)))
+                elif method in READ_ONLY:
+                    continue
                 elif discarded and (hit.kind == "extension" or _is_bare(hit) or _is_loud(hit)):
                     self.unknown = True
         for call in actions.calls:
@@ -205,6 +207,16 @@ class _Walk:
     def _is_mutable(self, hit: Hit) -> bool:
         units = self._links.units_of(hit.module, str(hit.name))
         return any(unit.kind not in ("def", "constant") for unit in units)
+
+    def _is_read(self, hit: Hit, method: str) -> bool:
+        """Whether a method only reads, by its name; what a first-party class may mean by it is open."""
+        if method not in READ_ONLY:
+            return False
+        parts, consulted = self._finder.made_of((hit.module, str(hit.name)))
+        self.consulted.update(dict.fromkeys(consulted))
+        return not any(
+            unit.kind == "class" for module, name in parts for unit in self._links.units_of(module, name)
+        )
 
     def _call_arguments(self, module: str, call: Call) -> None:
         for chain in call.arguments:
@@ -243,8 +255,9 @@ class _Walk:
             return
         kinds = {unit.kind for unit in units}
         if hit.rest and kinds != {"class"}:
-            if hit.rest[-1] in READ_ONLY and not call.decorator:
-                return  # `@app.get("/")` registers, whatever `get` does elsewhere
+            # `@app.get("/")` registers, whatever `get` does elsewhere.
+            if not call.decorator and self._is_read(hit, hit.rest[-1]):
+                return
             self._change((hit.module, str(hit.name)))
         elif hit.rest:
             self._change((hit.module, str(hit.name)))

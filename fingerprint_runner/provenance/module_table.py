@@ -46,14 +46,14 @@ def parse(text: bytes, path: str) -> ast.Module:
             file=path,
             line=error.lineno,
             column=error.offset,
-            hint="mend the file; nothing ran",
+            hint="mend the file",
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise InvalidGraph.single(
             "syntax-error",
             f"this file can't be parsed: {error}",
             file=path,
-            hint="mend the file; nothing ran",
+            hint="mend the file",
         ) from error
 
 

@@ -23,7 +23,7 @@ from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.provenance.signatures import Signature, is_settled, signature
 from fingerprint_runner.provenance.units import ModuleTable
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised whenever the rules of reading change: what was read by others isn't used."""
 
 ABSENT: Signature = (-1,)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fingerprint_runner.provenance.scopes import Scope
-from fingerprint_runner.provenance.unit_methods import READ_ONLY
 from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Actions, Call, Chain, Flag
 
 Where = int | str | None
@@ -85,7 +84,7 @@ class UnitReader:
         self._uses: list[tuple[Chain, Scope, Where, bool]] = []
         self._calls: list[tuple[Chain, Scope, Where, int, bool, str, list[Chain]]] = []
         self._stores: list[tuple[Chain, Scope, Where]] = []
-        self._receivers: list[tuple[Chain, Scope, Where, bool]] = []
+        self._receivers: list[tuple[Chain, Scope, Where, str, bool]] = []
         self._global_stores: list[tuple[str, Scope, Where]] = []
         self._attributes: dict[Where, set[str]] = {}
         self._name_flags: list[tuple[str, Scope, Where, int]] = []
@@ -553,9 +552,8 @@ class UnitReader:
             self._calls.append((chain, scope, where, 1, discarded, "", handed))
             return
         if isinstance(func, ast.Attribute):
-            if func.attr not in READ_ONLY:
-                for each in names_in(func.value):
-                    self._receivers.append((each, scope, where, discarded))
+            for each in names_in(func.value):
+                self._receivers.append((each, scope, where, func.attr, discarded))
             return
         for each in _callees(func):
             self._calls.append((each, scope, where, 2, discarded, "", handed))
@@ -624,10 +622,12 @@ class UnitReader:
         for name, scope, where in self._global_stores:
             if scope.holder(name).parent is None:
                 stores.setdefault(where, {})[(name,), False] = None
-        receivers: dict[Where, dict[tuple[Chain, bool], None]] = {}
-        for chain, scope, where, discarded in self._receivers:
+        receivers: dict[Where, dict[tuple[Chain, str, bool], None]] = {}
+        for chain, scope, where, method, discarded in self._receivers:
             found = receivers.setdefault(where, {})
-            found.update(((each, discarded and not made), None) for each, made in scope.sources(chain))
+            found.update(
+                ((each, method, discarded and not made), None) for each, made in scope.sources(chain)
+            )
         uses: dict[Where, dict[Chain, None]] = {}
         for chain, scope, where, soft in self._uses:
             if not soft:

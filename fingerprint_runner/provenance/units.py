@@ -48,7 +48,8 @@ class Actions(NamedTuple):
         calls: in source order.
         stores: attributes, items and globals that it sets or deletes, and whether what is changed was
             made by calling them.
-        receivers: what it calls methods on where that isn't a plain chain, and whether discarded.
+        receivers: what it calls methods on where that isn't a plain chain, the method, and whether the
+            result is discarded.
         attributes: every attribute that it names, to find methods called on `self`.
         uses: every chain that it evaluates.
         opaque: whether it runs text as code or reaches for namespaces.
@@ -58,7 +59,7 @@ class Actions(NamedTuple):
 
     calls: tuple[Call, ...] = ()
     stores: tuple[tuple[Chain, bool], ...] = ()
-    receivers: tuple[tuple[Chain, bool], ...] = ()
+    receivers: tuple[tuple[Chain, str, bool], ...] = ()
     attributes: tuple[str, ...] = ()
     uses: tuple[Chain, ...] = ()
     opaque: bool = False

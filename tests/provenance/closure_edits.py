@@ -1124,6 +1124,8 @@ NESTED = project(
         def tuning(x): return 1
         def family(x): return Base.known
         def method_made(x): return state.MADE
+        def logged(x): return setter.book
+        def logged_within(x): return setter.books
     """,
     state="INNER = []\nLAMBDAS = []\nMADE = []\n",
     setter="""
@@ -1137,6 +1139,13 @@ NESTED = project(
             def __init__(self, x): self.note(x)
             def note(self, x): state.MADE.append(x)
         maker = Maker(1)
+        class Book:
+            def __init__(self): self.lines = []
+            def log(self, x): self.lines.append(x)
+        book = Book()
+        book.log("a")
+        books = {"a": Book()}
+        books["a"].log("b")
     """,
     tuned="""
         import lib
@@ -1189,4 +1198,9 @@ MUST_NOT_CHANGE += [
         {"setter.py": ("Maker(1)", "Maker(2)")},
         "main:inner",
     ),
+]
+
+MUST_CHANGE += [
+    Edit("a method with a reader's name", NESTED, {"setter.py": ('log("a")', 'log("c")')}, "main:logged"),
+    Edit("that method on an item", NESTED, {"setter.py": ('log("b")', 'log("c")')}, "main:logged_within"),
 ]
