@@ -79,7 +79,7 @@ class Locator:
     """
 
     def __init__(self, search_path: Sequence[str]) -> None:
-        self._given = tuple(search_path)
+        self.search_path = tuple(search_path)
         self.refresh()
 
     def refresh(self) -> None:
@@ -96,7 +96,7 @@ class Locator:
 
     def _expand(self) -> None:
         """Fill the search entries: those given, each site folder followed by what its `.pth` files add."""
-        given = [absolute_entry(entry) for entry in self._given]
+        given = [absolute_entry(entry) for entry in self.search_path]
         seen: set[str] = set()
         listed = set(given)
         for entry in given:
