@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import cache_option, file_option, json_option, quiet_option
+from .streams import say
+
+if TYPE_CHECKING:
+    from fingerprint_runner.storage.model_storage import ModelStorage
 
 
 @click.group("cache")
@@ -31,12 +36,15 @@ def stats(as_json: bool, cache_dir: str | None, file: str | None) -> int:
     if as_json:
         print_json({"ok": True, "folder": str(storage.folder), **asdict(found)})
         return 0
-    click.echo(f"{storage.folder}")
-    click.echo(f"  {count_text(found.records, 'record')}, {found.kept} with their artifacts kept")
-    click.echo(f"  {count_text(found.artifacts, 'artifact')}, {size_text(found.bytes)}")
-    click.echo(f"  {count_text(found.runs, 'run')} in the history")
+    if not storage.folder.exists():
+        say(f"there is no cache at {storage.folder} yet: `fr run` makes it")
+        return 0
+    say(f"{storage.folder}")
+    say(f"  {count_text(found.records, 'record')}, {found.kept} with their artifacts kept")
+    say(f"  {count_text(found.artifacts, 'artifact')}, {size_text(found.bytes)}")
+    say(f"  {count_text(found.runs, 'run')} in the history")
     if found.quarantined:
-        click.echo(f"  {count_text(found.quarantined, 'damaged artifact')} in quarantine")
+        say(f"  {count_text(found.quarantined, 'damaged artifact')} in quarantine")
     return 0
 
 
@@ -54,23 +62,26 @@ def clear(yes: bool, as_json: bool, quiet: bool, cache_dir: str | None, file: st
     storage = _open(file, cache_dir)
     if not yes:
         if as_json or not sys.stdin.isatty():
-            raise click.UsageError(f"This removes all of {storage.folder}: confirm with --yes.")
+            raise click.UsageError(f"this removes all of {storage.folder}\nhint: confirm with --yes")
         found = storage.stats()
         held = f"{count_text(found.records, 'record')} and {size_text(found.bytes)}"
-        click.confirm(f"Remove {held} from {storage.folder}?", abort=True)
+        if not click.confirm(f"Remove {held} from {storage.folder}?"):
+            say("nothing was removed")
+            storage.close()
+            return 0
     removed = storage.clear()
     storage.close()
     if as_json:
         print_json({"ok": True, "folder": str(storage.folder), "removed": asdict(removed)})
     elif not quiet:
-        click.echo(
+        say(
             f"removed {count_text(removed.records, 'record')}, "
             f"{count_text(removed.artifacts, 'artifact')}, {size_text(removed.bytes)}"
         )
     return 0
 
 
-def _open(file: str | None, cache_dir: str | None):  # type: ignore[no-untyped-def]
+def _open(file: str | None, cache_dir: str | None) -> ModelStorage:
     """The store; the graph file is looked for only where no cache folder is named."""
     from fingerprint_runner.recipes.graph_file import find_graph_file
     from fingerprint_runner.storage.model_storage import open_storage

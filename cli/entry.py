@@ -7,6 +7,7 @@ when the command is called; every error leaves with the exit status of the contr
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from importlib import import_module
 
 import click
 
-from .statuses import FAILED, INTERRUPTED, WRONG
+from .statuses import ALL_WELL, WRONG
+from .streams import leave, open_missing
 
 COMMANDS = {
     "run": ("run", "Bring targets up to date: run what is stale, restore the rest."),
@@ -52,8 +54,8 @@ class Commands(click.Group):
             from fingerprint_runner.errors import nearest
 
             close = nearest(name, COMMANDS)
-            hint = f" Did you mean {close!r}?" if close else ""
-            ctx.fail(f"There is no command {name!r}.{hint}")
+            hint = f"\nhint: did you mean {close!r}?" if close else ""
+            ctx.fail(f"there is no command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -87,50 +89,60 @@ def group(folder: str | None) -> None:
         try:
             os.chdir(folder)
         except OSError as error:
-            raise click.UsageError(f"-C: can't change into {folder!r}: {error.strerror}.") from error
+            raise click.UsageError(f"-C: can't go to {folder!r}: {error.strerror}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_status(given))
+    open_missing()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that can't show a character must not stop a run.
+            stream.reconfigure(errors="backslashreplace")
+    status = _status(given)
+    _flush()
+    sys.exit(status)
 
 
 def _status(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = group.main(arguments, prog_name="fr", standalone_mode=False)
-        # Whoever reads may have gone (`| head`): find out here, while it can be told apart.
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return WRONG
+        if not as_json:
+            error.show()
+            return WRONG
+        return _usage(error, as_json)
     except click.ClickException as error:
         return _usage(error, as_json)
     except click.exceptions.Exit as done:
         return done.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
+        from .errors import tell_interrupted
+
+        return tell_interrupted(as_json)
     except Exception as error:
         from .errors import tell
 
         return tell(error, as_json)
-    return result if isinstance(result, int) else 0
+    return result if isinstance(result, int) else ALL_WELL
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
-    if as_json:
-        from .errors import error_json, print_json
+    from .errors import tell_usage
 
-        print_json(error_json("usage", error.format_message()))
-    else:
-        error.show()
-    return WRONG
+    return tell_usage(error, as_json)
+
+
+def _flush() -> None:
+    """Find out here whether who reads has gone (`fr --help | head`): Python complains at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            leave(stream)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .options import common, request
+from .streams import say
 
 
 @click.command("explain")
@@ -31,10 +32,8 @@ def command(
     from .errors import print_json
     from .workspace import open_workspace
 
-    workspace = open_workspace(file, cache_dir, overrides, inputs)
-    runner = workspace.runner()
-    explained = runner.explain(node, workspace.inputs)
-    workspace.storage.close()
+    with open_workspace(file, cache_dir, overrides, inputs) as workspace:
+        explained = workspace.runner().explain(node, workspace.inputs)
     decision = explained.planned.decision
     if as_json:
         last = decision.record if isinstance(decision, UpToDate) else explained.baseline
@@ -55,7 +54,7 @@ def command(
         )
     elif not quiet:
         for line in _lines(node, explained, verbose):
-            click.echo(line)
+            say(line)
     return 0
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .options import common, force_from_option, force_option, request, targets_argument
 from .statuses import ALL_WELL, STALE
+
+if TYPE_CHECKING:
+    from fingerprint_runner.planning.decide import Decision
+    from fingerprint_runner.planning.plan import Plan
 
 
 @click.command("plan")
@@ -34,9 +40,8 @@ def command(
     from .errors import print_json
     from .workspace import open_workspace
 
-    workspace = open_workspace(file, cache_dir, overrides, inputs)
-    plan = workspace.runner().plan(workspace.inputs, targets or None, force=force, force_from=force_from)
-    workspace.storage.close()
+    with open_workspace(file, cache_dir, overrides, inputs) as workspace:
+        plan = workspace.runner().plan(workspace.inputs, targets or None, force=force, force_from=force_from)
     if as_json:
         print_json(plan_as_json(plan))
     elif not quiet:
@@ -44,32 +49,41 @@ def command(
     return STALE if check and (plan.counts.stale or plan.counts.undecided) else ALL_WELL
 
 
-def _show(plan: object, verbose: bool) -> None:
-    from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
-    from fingerprint_runner.planning.plan import Plan
+def _show(plan: Plan, verbose: bool) -> None:
+    from fingerprint_runner.planning.decide import UpToDate
 
-    from .screen import MANY
-    from .words import count_text, reasons_text
+    from .streams import say
+    from .words import MANY, count_text
 
-    assert isinstance(plan, Plan)
-    width = max((len(name) for name in plan.nodes), default=0)
-    lists_all = verbose or len(plan.nodes) <= MANY
-    for name, planned in plan.nodes.items():
-        decision = planned.decision
-        if isinstance(decision, Stale):
-            word, color = "stale", "yellow"
-            text = reasons_text(decision.reasons, most=100 if verbose else 2)
-        elif isinstance(decision, Undecided):
-            word, color, text = "undecided", "blue", f"waits for {', '.join(decision.waiting_on)}"
-        else:
-            assert isinstance(decision, UpToDate)
-            if not lists_all:
-                continue
-            word, color = "up to date", "cyan"
-            text = "" if decision.kept else "not kept: runs only if its value is needed"
-        click.echo(f"{click.style(f'{word:>10}', fg=color)}  {name:<{width}}  {text}".rstrip())
+    listed = [
+        planned
+        for planned in plan.nodes.values()
+        if verbose
+        or len(plan.nodes) <= MANY
+        or not (isinstance(planned.decision, UpToDate) and planned.decision.kept)
+    ]
+    shown = listed if verbose else listed[:MANY]
+    width = max((len(planned.name) for planned in shown), default=0)
+    for planned in shown:
+        word, color, text = _told(planned.decision, verbose)
+        say(f"{click.style(f'{word:>10}', fg=color)}  {planned.name:<{width}}  {text}".rstrip())
+    if len(listed) > len(shown):
+        say(f"{'':10}  … and {count_text(len(listed) - len(shown), 'more node')}; -v lists them all")
     counts = plan.counts
-    click.echo(
-        f"{count_text(len(plan.nodes), 'node')}: {counts.up_to_date} up to date, "
-        f"{counts.stale} stale, {counts.undecided} undecided"
+    say(
+        f"{count_text(len(plan.nodes), 'node')}: {counts.up_to_date:,} up to date, "
+        f"{counts.stale:,} stale, {counts.undecided:,} undecided"
     )
+
+
+def _told(decision: Decision, verbose: bool) -> tuple[str, str, str]:
+    """A decision's word, its colour, and what is to be said of it."""
+    from fingerprint_runner.planning.decide import Stale, Undecided
+
+    from .words import names_text, reasons_text
+
+    if isinstance(decision, Stale):
+        return "stale", "yellow", reasons_text(decision.reasons, most=100 if verbose else 2)
+    if isinstance(decision, Undecided):
+        return "undecided", "blue", f"waits for {names_text(sorted(decision.waiting_on))}"
+    return "up to date", "cyan", "" if decision.kept else "not kept: runs only if its value is needed"

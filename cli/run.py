@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType
 
 import click
@@ -38,21 +37,16 @@ def command(
     failed, 2 when the command or the graph is wrong (then nothing ran), 130 when interrupted.
     """
     from .errors import print_json
-    from .screen import RunScreen, keep_stderr
+    from .screen import RunScreen
     from .workspace import open_workspace
 
     signal.signal(signal.SIGTERM, _interrupt)
     workspace = open_workspace(file, cache_dir, overrides, inputs)
-    keep_stderr()
-    screen = RunScreen(sys.stderr if as_json else sys.stdout, quiet=quiet, verbose=verbose)
-    try:
+    with workspace, RunScreen(to_stderr=as_json, quiet=quiet, verbose=verbose) as screen:
         report = workspace.runner(screen).execute(
             workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going
         )
-    finally:
-        screen.close()
-        workspace.storage.close()
-    screen.summary(report)
+        screen.summary(report)
     if as_json:
         print_json(report.as_json())
     if report.interrupted:

@@ -1,14 +1,14 @@
 """What a run looks like: a line as each node starts and ends; live on a terminal, plain in a pipe.
 
-Invariants: a node's own output goes to stderr, as does everything here under `--json`; on a terminal
-finished lines scroll up and only the running nodes' line moves.
+Invariants: a node's own output goes to stderr, as does everything here under `--json`; it is shown line
+by line, so that it never shares a line with ours; on a terminal finished lines scroll up and only
+the line of what is running moves.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import TYPE_CHECKING, Any, TextIO
+import os
+from types import TracebackType
 
 import click
 
@@ -19,13 +19,12 @@ from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.observer import RunObserver
 from fingerprint_runner.runners.report import NodeReport, NodeStatus, RunReport
 
-from .words import count_text, reasons_text, seconds_text
+from .streams import Channel
+from .words import MANY, count_text, reasons_text, seconds_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rich.live import Live
-
-MANY = 60
-"""From so many nodes on, hits are counted and not listed (`-v` lists them)."""
+    from .live import LiveLine
 
 _COLORS = {
     NodeStatus.RAN: "green",
@@ -34,49 +33,69 @@ _COLORS = {
     NodeStatus.SKIPPED: "yellow",
     NodeStatus.CANCELLED: "yellow",
 }
+_LONGEST_PART = 64 * 1024
+"""A line of a node that is longer than this is shown in parts."""
 
 
 class RunScreen(RunObserver):
-    """Shows a run on a stream.
+    """Shows a run; a context manager that owns its duplicates of the process's streams.
 
     Args:
-        stream: stdout, or stderr under `--json`.
+        to_stderr: everything goes to stderr, since stdout is for a result.
         quiet: show only failures and warnings.
         verbose: list every hit, and all reasons.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool, verbose: bool) -> None:
-        self._stream = stream
+    def __init__(self, *, to_stderr: bool, quiet: bool, verbose: bool) -> None:
+        self._err = Channel(2)
+        self._out = self._err if to_stderr else Channel(1)
         self._quiet = quiet
         self._verbose = verbose
         self._width = 0
         self._lists_hits = True
-        self._live: Live | None = None
-        self._running: dict[str, float] = {}
-        self._is_terminal = stream.isatty() and sys.stderr.isatty() and not quiet
+        self._total = self._done = 0
+        self._shows_live = self._out.is_terminal and os.environ.get("TERM") != "dumb" and not quiet
+        self._live: LiveLine | None = None
+        self._parts: dict[str, bytes] = {}
+        """Node → its output after its last line break."""
+
+    def __enter__(self) -> RunScreen:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_live()
+        if self._out is not self._err:
+            self._out.close()
+        self._err.close()
+
+    # --- what the run tells ---------------------------------------------------------------------------
 
     def planned(self, plan: Plan) -> None:
         self._width = max((len(name) for name in plan.nodes), default=0)
-        self._lists_hits = self._verbose or len(plan.nodes) <= MANY
+        self._total = len(plan.nodes)
+        self._lists_hits = self._verbose or self._total <= MANY
 
     def started(self, node: str, reasons: tuple[Reason, ...]) -> None:
-        if self._quiet:
-            return
-        why = reasons_text(reasons, most=100 if self._verbose else 2)
-        self._line("start", node, why, "blue")
-        if self._is_terminal:
-            self._running[node] = time.monotonic()
-            self._show_live()
+        if self._shows_live:
+            self._live = self._live or self._start_live()
+            self._live.start(node)
+        elif not self._quiet:
+            self._line("start", node, self._why(reasons), "blue")
 
     def finished(self, report: NodeReport) -> None:
-        self._running.pop(report.name, None)
-        if not self._running:
-            self._end_live()
+        self._done += 1
+        self._end_output(report.name)
+        if self._live is not None:
+            self._live.end(report.name, self._done, self._total)
         if self._quiet or (report.status is NodeStatus.HIT and not self._lists_hits):
             return
-        text = "" if report.status is NodeStatus.HIT else seconds_text(report.seconds)
+        text = "" if report.status is NodeStatus.HIT else f"{seconds_text(report.seconds):<7}"
         if report.early_cutoff:
             text = "its parents' values came out the same"
+        elif report.status is NodeStatus.RAN and self._shows_live:
+            text += "  " + self._why(report.reasons)
         self._line(report.status.value, report.name, text, _COLORS[report.status])
 
     def exported(self, path: str) -> None:
@@ -84,17 +103,20 @@ class RunScreen(RunObserver):
             self._line("wrote", path, "", "green")
 
     def warning(self, text: str) -> None:
-        self._print(f"{click.style('warning', fg='yellow', bold=True)}: {text}", err=True)
+        self._print(f"{click.style('warning', fg='yellow', bold=True)}: {text}", self._err)
 
     def sink_for(self, node: str) -> Sink | None:
-        return self._node_output
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._end_live()
+        if self._quiet:
+            return None
+        return lambda chunk: self._node_output(node, chunk)
 
     def summary(self, report: RunReport) -> None:
-        """Failures with their tracebacks, then one line about the whole run."""
+        """What didn't run, failures with their tracebacks, then one line about the whole run."""
+        for name in list(self._parts):
+            self._end_output(name)
+        self._end_live()
+        if not self._quiet:
+            self._left_out(report)
         for failure in report.failures:
             self._failure(failure)
         if self._quiet and report.ok:
@@ -102,96 +124,86 @@ class RunScreen(RunObserver):
         counts = [f"{count} {word}" for word, count in report.counts.items() if count]
         total = count_text(len(report.nodes), "node")
         how = "interrupted; " if report.interrupted else ""
-        self._print(f"{how}{total}: {', '.join(counts) or 'nothing to do'} in {seconds_text(report.seconds)}")
+        self._print(
+            f"{how}{total}: {', '.join(counts) or 'nothing to do'} in {seconds_text(report.seconds)}",
+            self._out,
+        )
+        if report.ran and not report.ok:
+            self._print("what ran stays in the cache: a next run goes on from there", self._out)
+
+    # --- showing --------------------------------------------------------------------------------------
+
+    def _why(self, reasons: tuple[Reason, ...]) -> str:
+        return reasons_text(reasons, most=100 if self._verbose else 2)
+
+    def _left_out(self, report: RunReport) -> None:
+        """The nodes that a failure or an interruption kept from running."""
+        left = [
+            node
+            for node in report.nodes.values()
+            if node.status in (NodeStatus.SKIPPED, NodeStatus.CANCELLED)
+        ]
+        for node in left[:MANY]:
+            why = "needs what failed" if node.status is NodeStatus.SKIPPED else ""
+            self._line(node.status.value, node.name, why, _COLORS[node.status])
+        if len(left) > MANY:
+            self._print(f"{'':9}  … and {count_text(len(left) - MANY, 'more node')}", self._out)
 
     def _failure(self, failure: NodeFailed) -> None:
         head = click.style("failed", fg="red", bold=True)
-        what = "a hook around node" if failure.kind == "hook" else "node"
         place = f"{failure.place}: " if failure.place else ""
-        self._print("", err=True)
-        self._print(f"{head}: {place}{what} {failure.node!r} ({failure.component})", err=True)
+        what = {"hook": "a hook around node", "export": "exporting node"}.get(failure.kind, "node")
         text = failure.traceback.rstrip() or f"{failure.error_type}: {failure.error_message}"
-        self._print(text, err=True)
+        self._print(f"\n{head}: {place}{what} {failure.node!r} ({failure.component})", self._err)
+        if self._quiet and failure.log_tail:
+            # It wasn't shown as it came.
+            self._print(failure.log_tail.rstrip("\n"), self._err)
+        self._print(f"{text}\n", self._err)
 
     def _line(self, word: str, name: str, text: str, color: str) -> None:
         label = click.style(f"{word:>9}", fg=color)
-        self._print(f"{label}  {name:<{self._width}}  {text}".rstrip())
+        self._print(f"{label}  {name:<{self._width}}  {text}".rstrip(), self._out)
 
-    def _print(self, text: str, *, err: bool = False) -> None:
-        stream = sys.stderr if err else self._stream
-        if self._live is not None:
-            self._live.console.print(_plain(text))
+    def _print(self, text: str, channel: Channel) -> None:
+        if self._live is not None and channel.is_terminal:
+            self._live.print_above(text)
         else:
-            click.echo(text, file=stream)
+            channel.line(text)
 
-    def _node_output(self, chunk: bytes) -> None:
-        text = chunk.decode("utf-8", "replace")
+    # --- what nodes print -----------------------------------------------------------------------------
+
+    def _node_output(self, node: str, chunk: bytes) -> None:
+        """Show the whole lines of what a node printed; called from the thread that reads its output."""
+        lines, newline, part = (self._parts.pop(node, b"") + chunk).rpartition(b"\n")
+        if newline:
+            self._show_output(lines)
+        if len(part) > _LONGEST_PART:
+            self._show_output(part)
+        elif part:
+            self._parts[node] = part
         if self._live is not None:
-            self._live.console.print(_plain(text.rstrip("\n")))
+            # A progress bar draws itself again and again after a carriage return.
+            self._live.note(node, part.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace"))
+
+    def _end_output(self, node: str) -> None:
+        if part := self._parts.pop(node, b""):
+            self._show_output(part)
+
+    def _show_output(self, lines: bytes) -> None:
+        if self._live is not None and self._err.is_terminal:
+            self._live.print_above(lines.decode("utf-8", "replace"))
         else:
-            # Not sys.stderr: while the node runs, that name is bound to what is being caught.
-            stream = sys.__stderr__
-            if stream is not None:
-                _write_real(chunk)
+            self._err.write(lines + b"\n")
 
-    def _show_live(self) -> None:
-        if self._live is None:
-            # rich costs 0.1 s: only where somebody looks and something runs.
-            from rich.console import Console
-            from rich.live import Live
+    # --- the live line --------------------------------------------------------------------------------
 
-            real = open(_real_terminal(), "w", encoding="utf-8", closefd=True)  # noqa: SIM115
-            self._live = Live(
-                get_renderable=self._running_line,
-                console=Console(file=real, force_terminal=True, highlight=False),
-                refresh_per_second=8,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+    def _start_live(self) -> LiveLine:
+        # rich costs 0.1 s: only where somebody looks and something runs.
+        from .live import LiveLine
+
+        return LiveLine(self._out.descriptor, self._done, self._total)
 
     def _end_live(self) -> None:
         if self._live is not None:
-            self._live.stop()
-            self._live.console.file.close()
+            self._live.close()
             self._live = None
-
-    def _running_line(self) -> Any:
-        from rich.text import Text
-
-        now = time.monotonic()
-        parts = [f"{name} {seconds_text(now - since)}" for name, since in list(self._running.items())]
-        return Text("  running  " + ", ".join(parts), style="blue")
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text.from_ansi(text)
-
-
-_saved: list[int] = []
-
-
-def _real_terminal() -> int:
-    """A descriptor of the terminal that a node's redirections don't touch."""
-    import os
-
-    return os.dup(2)
-
-
-def _write_real(chunk: bytes) -> None:
-    import os
-
-    if not _saved:
-        return
-    os.write(_saved[0], chunk)
-
-
-def keep_stderr() -> None:
-    """Remember the process's own stderr before a node's output is caught."""
-    import os
-
-    if not _saved:
-        _saved.append(os.dup(2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import common, json_option, set_option, targets_argument
+from .streams import say
 
 
 @click.command("validate")
@@ -28,21 +29,18 @@ def command(
     from fingerprint_runner.errors import InvalidGraph
 
     from .errors import print_json
-    from .words import count_text
+    from .words import MANY, count_text, names_text
     from .workspace import open_workspace
 
-    workspace = open_workspace(file, cache_dir, overrides)
-    problems = workspace.runner().validate(targets or None)
-    workspace.storage.close()
+    with open_workspace(file, cache_dir, overrides) as workspace:
+        problems = workspace.runner().validate(targets or None)
     if problems:
         raise InvalidGraph(problems)
     schema = workspace.schema
     if as_json:
         print_json({"ok": True, "nodes": len(schema.nodes), "targets": list(schema.target_names)})
     elif not quiet:
-        assert schema.origin is not None
-        wanted = ", ".join(schema.target_names)
-        click.echo(
-            f"{schema.origin.shown}: {count_text(len(schema.nodes), 'node')}, all well; targets: {wanted}"
-        )
+        where = "the graph" if schema.origin is None else schema.origin.shown
+        say(f"{where}: {count_text(len(schema.nodes), 'node')}, all well")
+        say(f"targets: {names_text(schema.target_names, most=MANY)}")
     return 0

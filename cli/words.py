@@ -8,6 +8,9 @@ from typing import Any
 
 from fingerprint_runner.fingerprints.record import Reason, ReasonKind
 
+MANY = 60
+"""From so many nodes on, hits are counted and not listed (`-v` lists them)."""
+
 _LONGEST = 60
 
 
@@ -15,19 +18,19 @@ def reason_text(reason: Reason) -> str:
     """One reason in a few words: `config trees: 200 → 400`."""
     kind, what = reason.kind, reason.what
     if kind is ReasonKind.CONFIG_CHANGED:
-        return f"config {what}: {value_text(reason.old)} → {value_text(reason.new)}"
+        return f"config {what}: {_old_and_new(reason)}"
     if kind is ReasonKind.INPUT_CHANGED:
-        return f"input {what}: {value_text(reason.old)} → {value_text(reason.new)}"
+        return f"input {what}: {_old_and_new(reason)}"
     if kind is ReasonKind.CODE_CHANGED:
         return f"code {what} {_change(reason)}"
     if kind is ReasonKind.PACKAGE_CHANGED:
-        return f"package {what}: {reason.old} → {reason.new}"
+        return f"package {what}: {reason.old or 'none'} → {reason.new or 'none'}"
     if kind is ReasonKind.FILE_CHANGED:
-        return f"file {what} {_change(reason)}"
+        return f"file {what} {_file_change(reason)}"
     if kind is ReasonKind.PYTHON_CHANGED:
         return f"Python: {reason.old} → {reason.new}"
     if kind is ReasonKind.COMPONENT_CHANGED:
-        return f"{what}: {value_text(reason.old)} → {value_text(reason.new)}"
+        return f"{what}: {_old_and_new(reason)}"
     if kind is ReasonKind.NOT_CACHEABLE:
         return "its output can't be stored" if what is None else f"the output of {what} can't be stored"
     plain = {
@@ -54,6 +57,27 @@ def value_text(value: Any) -> str:
     """A config value as it would stand in a graph file, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def names_text(names: Sequence[str], *, most: int = 5) -> str:
+    """A few names on one line, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _old_and_new(reason: Reason) -> str:
+    # Nothing there before or now and a `null` there look alike in a reason: one word for both.
+    old, new = ("none" if value is None else value_text(value) for value in (reason.old, reason.new))
+    return f"{old} → {new}"
+
+
+def _file_change(reason: Reason) -> str:
+    """What became of a declared file; None stands for one that isn't declared."""
+    if reason.new is None:
+        return "counts no more"
+    if reason.old is None:
+        return "isn't there" if reason.new == "absent" else "counts now"
+    return _change(reason)
 
 
 def _change(reason: Reason) -> str:

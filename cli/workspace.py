@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from fingerprint_runner.graph.context import ExecutionContext
@@ -19,7 +20,7 @@ from fingerprint_runner.storage.model_storage import ModelStorage, open_storage
 
 @dataclass(frozen=True)
 class Workspace:
-    """What a command works with.
+    """What a command works with; a context manager that closes the store.
 
     Attributes:
         schema: as the file has it, with `--set` applied.
@@ -30,6 +31,14 @@ class Workspace:
     schema: GraphSchema
     inputs: dict[str, Any]
     storage: ModelStorage
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.storage.close()
 
     def runner(self, observer: RunObserver | None = None) -> CachingGraphRunner:
         """A runner of the graph."""
