@@ -52,7 +52,7 @@ def find_graph_file(start: str | Path) -> Path:
     raise InvalidGraph.single(
         "no-file",
         f"there is no graph file ({', '.join(GRAPH_FILE_NAMES)}) in {shown_path(first)!r} or above it",
-        hint="`fr init` makes one, `-f FILE` names one, `-C DIR` starts elsewhere",
+        hint="write one, name one by `-f FILE`, or start elsewhere: `fr -C DIR …`",
     )
 
 
@@ -96,8 +96,7 @@ def read_graph_text(
             "empty",
             "the graph file is empty",
             file=shown,
-            hint="`fr init` writes a first one; the least: `version: 1`, then "
-            "`nodes: {first: {uses: module:function}}`",
+            hint="the least graph: `version: 1`, then `nodes: {first: {uses: module:function}}`",
         )
     origin = SchemaOrigin(file, _with_parameters(tree.value, tree.positions), shown)
     if isinstance(tree.value, Mapping):
@@ -120,7 +119,7 @@ def _read_text(file: Path, shown: str) -> str:
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
-        hint = "`fr init` makes one"
+        hint = "`-f` names a file relative to the working folder"
         try:
             close = nearest(file.name, [path.name for path in file.parent.iterdir()])
         except OSError:

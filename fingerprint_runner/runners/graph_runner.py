@@ -301,9 +301,9 @@ class CachingGraphRunner(GraphRunner):
         force_from: Sequence[str],
     ) -> Planner:
         wanted = self._targets(targets)
-        for name in (*force, *force_from):
-            if name not in self._schema.nodes:
-                raise InvalidGraph([self._unknown_node(name, "--force")])
+        unknown = [name for name in (*force, *force_from) if name not in self._schema.nodes]
+        if unknown:
+            raise InvalidGraph([self._unknown_node(name) for name in unknown])
         forced = frozenset((*force, *self._below(force_from)))
         request = Request(wanted, self._input_entries(values, world), forced)
         check = ComponentCheck(self._schema, self._cone(wanted), world, self._storage.memo)
@@ -316,18 +316,18 @@ class CachingGraphRunner(GraphRunner):
             return self._schema.target_names
         unknown = [name for name in targets if name not in self._schema.nodes]
         if unknown:
-            raise InvalidGraph([self._unknown_node(name, "target") for name in unknown])
+            raise InvalidGraph([self._unknown_node(name) for name in unknown])
         return tuple(dict.fromkeys(targets))
 
-    def _unknown_node(self, name: str, what: str) -> Problem:
+    def _unknown_node(self, name: str) -> Problem:
         close = nearest(name, self._schema.nodes)
         return Problem(
             "unknown-node",
-            f"{what} {name!r} is no node of the graph",
+            f"there is no node {name!r}",
             file=None if self._schema.origin is None else self._schema.origin.shown,
             hint=f"did you mean {close!r}?"
             if close
-            else "nodes: " + ", ".join(list(self._schema.nodes)[:20]),
+            else f"the graph's nodes: {_some(list(self._schema.nodes))}",
         )
 
     def _cone(self, targets: Sequence[str]) -> list[str]:
@@ -377,6 +377,11 @@ class CachingGraphRunner(GraphRunner):
             for hook in self._hooks
             for method in ("on_before_node", "on_after_node")
         )
+
+
+def _some(names: Sequence[str], most: int = 20) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def new_run_id() -> str:

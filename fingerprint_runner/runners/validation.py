@@ -15,6 +15,7 @@ from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.planner import config_entries
 from fingerprint_runner.provenance.component import CallableSource, ComponentSource
+from fingerprint_runner.recipes.graph_file import shown_path
 from fingerprint_runner.runners.world import PresentWorld
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _component_problems(node: SchemaNode, source: ComponentSource) -> Iterator[P
             hint=close or "modules are looked for beside the graph file, then as Python does",
         )
     elif source.kind == "missing-attribute":
-        where = f" in {source.file}" if source.file else ""
+        where = f" in {shown_path(source.file)}" if source.file else ""
         yield Problem("missing-component", f"there is no {attribute!r}{where}", key="uses", hint=close)
     elif source.kind == "function" and source.function is not None:
         yield from _function_problems(node, source.function, source.complete)
@@ -155,7 +156,7 @@ def _class_problems(node: SchemaNode, source: ComponentSource) -> Iterator[Probl
                 "missing-method",
                 f"{node.component} has no method {method!r}",
                 key=key,
-                hint=f"did you mean {close!r}?" if close else f"set `{key}` to one of its methods",
+                hint=f"did you mean {close!r}?" if close else _method_hint(key, method),
             )
     constructor = source.methods.get(node.constructor_name)
     method_source = source.methods.get(node.fn)
@@ -168,13 +169,20 @@ def _class_problems(node: SchemaNode, source: ComponentSource) -> Iterator[Probl
     )
 
 
+def _method_hint(key: str, method: str) -> str:
+    if (key, method) == ("constructor_name", "create"):
+        return "derive it from fingerprint_runner.GraphComponent, or name its constructor: `constructor_name`"
+    return f"set `{key}` to one of its methods"
+
+
 def _description_problems(node: SchemaNode, described: Description) -> Iterator[Problem]:
     if described.error is not None:
         yield Problem(
             "import-failed",
             f"{node.component} can't be used: {described.error.type}: {described.error.message}",
             key="uses",
-            hint="this is what importing it raised:\n" + described.error.traceback.rstrip(),
+            hint="this is what importing it raised:\n    "
+            + described.error.traceback.rstrip().replace("\n", "\n    "),
         )
         return
     for key in described.missing:
@@ -203,7 +211,8 @@ def _argument_problems(
     for name in sorted(given - set(signature.names)):
         if signature.open:
             continue
-        close = nearest(name, set(signature.names) - given)
+        # All names: the right one may be given beside the misspelt one (by `--set`).
+        close = nearest(name, set(signature.names) - given) or nearest(name, signature.names)
         takes = ", ".join(signature.names) or "nothing"
         yield Problem(
             "unknown-parameter",

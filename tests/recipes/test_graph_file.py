@@ -213,7 +213,7 @@ def test_two_graph_files_in_one_folder_are_an_error(working_folder: Path) -> Non
 def test_no_graph_file_says_how_to_get_one(working_folder: Path) -> None:
     """The first message that a newcomer sees."""
     with pytest.raises(
-        InvalidGraph, match=r"there is no graph file \(fr\.yml, fr\.yaml, fr\.json\)(.|\n)*fr init"
+        InvalidGraph, match=r"there is no graph file \(fr\.yml, fr\.yaml, fr\.json\)(.|\n)*-f FILE"
     ):
         find_graph_file(working_folder)
 
