@@ -154,6 +154,8 @@ class RunScreen(RunObserver):
         place = f"{failure.place}: " if failure.place else ""
         what = {"hook": "a hook around node", "export": "exporting node"}.get(failure.kind, "node")
         text = failure.traceback.rstrip() or f"{failure.error_type}: {failure.error_message}"
+        if failure.kind == "export":
+            text = f"  {failure.error_message}\n  hint: its output is in the cache; the next run tries again"
         self._print(f"\n{head}: {place}{what} {failure.node!r} ({failure.component})", self._err)
         if self._quiet and failure.log_tail:
             # It wasn't shown as it came.

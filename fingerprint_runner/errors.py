@@ -150,12 +150,12 @@ class NotStorable(FingerprintRunnerError):
 
 
 class NodeFailed(FingerprintRunnerError):
-    """A node's own code, or a hook around it, raised.
+    """A node's own code or a hook around it raised, or its output couldn't be exported.
 
     Attributes:
         node: the node's name.
         component: `module:attribute` of its component.
-        kind: `node`, or `hook` where a hook raised.
+        kind: `node`, `hook` where a hook raised, or `export` where its output couldn't be exported.
         error_type, error_message: of the user's exception.
         traceback: the user's own traceback as text, without this engine's frames.
         log_tail: the last output of the node.

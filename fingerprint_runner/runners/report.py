@@ -101,7 +101,7 @@ class RunReport:
     Attributes:
         nodes: name → report, parents before children; nodes that the run never looked at are left out.
         targets: what was asked for.
-        failures: of nodes whose own code raised, in the order they happened.
+        failures: of nodes whose own code raised, and of exports, in the order they happened.
         warnings: what people should know and can go on with.
         exported: paths that were written because they differed.
         interrupted: whether the run was stopped from outside.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fingerprint_runner.errors import DamagedArtifact, StorageError
+from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
 from fingerprint_runner.fingerprints.record import NodeRecord, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.runners.report import RunReport, TargetValues
@@ -83,9 +83,27 @@ class Run:
             record = setup.planner.outcomes.get(name)
             if folder is None or record is None or not self._in_store(state, name, record):
                 continue
-            for path in exporter.export(name, record, folder):
+            try:
+                written = exporter.export(name, record, folder)
+            except OSError as error:
+                # Its value is in the store all the same, and the other exports can go on.
+                state.progress.failures.append(self._export_failure(name, folder, error))
+                continue
+            for path in written:
                 state.progress.exported.append(path)
                 setup.observer.exported(path)
+
+    def _export_failure(self, name: str, folder: str, error: OSError) -> NodeFailed:
+        schema = self._setup.schema
+        line = None if schema.origin is None else schema.origin.place("nodes", name, "export")[0]
+        return NodeFailed(
+            name,
+            schema.nodes[name].component,
+            error_type=type(error).__name__,
+            error_message=f"can't write to {folder!r}: {error.strerror or error}",
+            place=None if schema.origin is None else f"{schema.origin.shown}:{line}",
+            kind="export",
+        )
 
     def _in_store(self, state: RunState, name: str, record: NodeRecord) -> bool:
         return name not in state.publisher.unpublished and self._setup.storage.is_kept(record)
