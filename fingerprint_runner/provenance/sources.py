@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_hexdigest
 
@@ -21,7 +21,9 @@ from fingerprint_runner.errors import InvalidGraph, SourceChanged
 from fingerprint_runner.provenance.locate import Locator, ModuleLocation
 from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.provenance.signatures import Signature, is_settled, signature
-from fingerprint_runner.provenance.units import ModuleTable
+
+if TYPE_CHECKING:
+    from fingerprint_runner.provenance.units import ModuleTable
 
 READER_VERSION = 2
 """Raised whenever the rules of reading change: what was read by others isn't used."""
@@ -174,6 +176,9 @@ class Sources:
                     if sig != self.settled(path):
                         self._recall()[module] = (self.settled(path), remembered[1])
                         self._changed = True
+                    # For weight: answers that are remembered need no table.
+                    from fingerprint_runner.provenance.units import ModuleTable
+
                     return ModuleTable.from_plain(remembered[1])
         digest = self.file_digest(module)
         if where.path not in self._texts:

@@ -15,7 +15,6 @@ from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.plain_nodes import secret_problems
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.recipes.tree import split_lines
-from fingerprint_runner.recipes.yaml_tree import read_yaml
 
 
 def parse_value(text: str, option: str) -> Any:
@@ -29,6 +28,9 @@ def parse_value(text: str, option: str) -> Any:
         InvalidGraph: it isn't YAML, or a comment in it would silently cut it short.
     """
     try:
+        # For weight: a call without `--set` and `--input` needs no parser.
+        from fingerprint_runner.recipes.yaml_tree import read_yaml
+
         tree = read_yaml(text)
     except InvalidGraph as error:
         raise InvalidGraph([_of_option(problem, option) for problem in error.problems]) from error

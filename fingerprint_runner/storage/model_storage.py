@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fingerprint_runner.errors import StorageError
 from fingerprint_runner.fingerprints.manifest import Trace, TracePart
@@ -41,13 +41,15 @@ from fingerprint_runner.storage.layout import Layout
 from fingerprint_runner.storage.memo import FolderMemo
 from fingerprint_runner.storage.publishing import Published, publish_record
 from fingerprint_runner.storage.reader import RecordReader
-from fingerprint_runner.storage.stats import StorageStats, count_stats
 
 DURABILITIES = ("batch", "each", "fast")
 GROUP_RECORDS = 20
 GROUP_S = 0.2
 LONG_S = 0.2
 _LOCK_TIMEOUT_S = 60.0
+
+if TYPE_CHECKING:
+    from fingerprint_runner.storage.stats import StorageStats
 
 T = TypeVar("T")
 
@@ -364,6 +366,8 @@ class ModelStorage:
 
     def stats(self) -> StorageStats:
         """How much is in the store."""
+        from fingerprint_runner.storage.stats import count_stats
+
         return count_stats(self._layout, self._reader, self.is_kept)
 
     def clear(self) -> StorageStats:

@@ -45,7 +45,7 @@ def main(runs: int) -> None:
 def install(folder: Path) -> Path:
     """An environment with the wheel in it; gives its Python."""
     environment = folder / "environment"
-    venv.create(environment, with_pip=True)
+    venv.create(environment, with_pip=True, symlinks=True)
     python = environment / "bin" / "python"
     pip = [str(python), "-m", "pip", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", str(folder / "dist"), str(CHECKOUT)], check=True)
