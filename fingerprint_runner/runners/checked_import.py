@@ -18,18 +18,20 @@ import importlib.abc
 import importlib.machinery
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import Any
 
 import xxhash
 
 from fingerprint_runner.errors import SourceChanged
 from fingerprint_runner.provenance.locate import Locator, ModuleLocation
-from fingerprint_runner.runners.loaded_text import unchanged_since_start
+from fingerprint_runner.runners import loaded_modules
 
-_loaded: dict[str, str] = {}
-"""Module → digest of the text that this process compiled for it."""
+_ENGINE = __name__.partition(".")[0]
+
+_current: ImportWatch | None = None
+"""Of the node that runs; code may hold on to `import_module` from an earlier node's run."""
 
 
 class ImportWatch:
@@ -37,40 +39,93 @@ class ImportWatch:
 
     Attributes:
         discovered: first-party modules that the plan doesn't list → digest of their text.
+        changed: a module whose text isn't the planned one; the importing code may have caught the error.
+        unknown: a module that was in use before, and it can't be told from which text it was loaded.
     """
 
     def __init__(self, planned: Mapping[str, str], locator: Locator) -> None:
         self.planned = planned
         self.locator = locator
         self.discovered: dict[str, str] = {}
-        self._seen: set[str] = set()
-        self._own_thread = threading.get_ident()
+        self.changed: str | None = None
+        self.unknown: str | None = None
+        self._loaded: set[str] = set()
+        self._held_before = loaded_modules.importers()
+        self._first_party: dict[str, bool] = {}
 
-    def note(self, module: str, digest: str) -> None:
-        """A first-party module was loaded or used."""
+    def compare(self, module: str, digest: str, path: str) -> None:
+        """A first-party module has a text of this digest.
+
+        Raises:
+            SourceChanged: it isn't the planned one.
+        """
+        expected = self.planned.get(module)
+        if expected is not None and expected != digest:
+            self.changed = self.changed or module
+            raise SourceChanged(module, path)
+
+    def loading(self, module: str, digest: str, path: str, spec: ModuleSpec | None) -> None:
+        """A first-party module is about to be loaded from this text."""
+        loaded_modules.remember(module, digest, path, spec)
+        self._loaded.add(module)
         if module not in self.planned:
             self.discovered[module] = digest
 
-    def note_use(self, module: str) -> None:
-        """A module that was loaded before is asked for by name."""
-        if module in self._seen:
+    def note_use(self, module: str, importer: str | None = None) -> None:
+        """A module is asked for by name, whether or not it was loaded before."""
+        if module in self.planned or module not in sys.modules or not self._is_first_party(module):
             return
-        self._seen.add(module)
-        digest = _loaded.get(module)
-        if digest is not None and module not in self.planned:
+        self._note(module)
+        if importer is not None and importer != module:
+            loaded_modules.remember_import(importer, module)
+
+    def finish(self, *, here: bool) -> None:
+        """The node is done: take in what its modules imported for an earlier node.
+
+        Args:
+            here: the node can run in no other process: then what functions imported counts too, since
+                they may have kept it; else, where that may be so, it can't be told what the node used.
+        """
+        if not here:
+            held = sorted(self._held_before & self.discovered.keys())
+            self.unknown = self.unknown or next(iter(held), None)
+        used = [*self.planned, *self.discovered]
+        for module in loaded_modules.imported_along(used, from_functions=here):
+            if module not in self.planned:
+                self._note(module)
+        if self.changed is not None:
+            loaded_modules.distrust(self._loaded)
+
+    def _note(self, module: str) -> None:
+        if module in self.discovered:
+            return
+        digest = loaded_modules.loaded_digest(module, self.locator)
+        if digest is None:
+            self.unknown = self.unknown or module
+        else:
             self.discovered[module] = digest
+
+    def _is_first_party(self, module: str) -> bool:
+        found = self._first_party.get(module)
+        if found is None:
+            top = module.partition(".")[0]
+            found = self._first_party[module] = (
+                top not in sys.stdlib_module_names
+                and top not in (_ENGINE, "__main__")
+                and _has_text(self.locator.locate(module))
+            )
+        return found
+
+
+def _has_text(location: ModuleLocation) -> bool:
+    """Namespace packages have none."""
+    return location.kind == "first-party" and location.path is not None
 
 
 def loaded_otherwise(planned: Mapping[str, str], locator: Locator) -> str | None:
     """The first planned module of which this process has loaded other, or unknown, text."""
     for module, digest in planned.items():
-        present = sys.modules.get(module)
-        if present is None:
-            continue
-        known = _loaded.get(module)
-        if known is None and unchanged_since_start(present, locator.locate(module), digest):
-            known = _loaded[module] = digest
-        if known != digest:
+        if module in sys.modules and loaded_modules.loaded_digest(module, locator) != digest:
             return module
     return None
 
@@ -78,47 +133,48 @@ def loaded_otherwise(planned: Mapping[str, str], locator: Locator) -> str | None
 @contextlib.contextmanager
 def checked_imports(watch: ImportWatch) -> Iterator[None]:
     """Serve first-party modules from planned text inside the block, and note what is discovered."""
+    global _current
     finder = _Finder(watch)
-    plain_import = builtins.__import__
-    plain_import_module = importlib.import_module
-    builtins.__import__ = _noting_import(watch, plain_import)
-    importlib.import_module = _noting_import_module(watch, plain_import_module)
+    plain = builtins.__import__, importlib.import_module
+    builtins.__import__, importlib.import_module = _noting_import, _noting_import_module
     sys.meta_path.insert(0, finder)
+    _current = watch
     try:
         yield
     finally:
+        _current = None
         sys.meta_path.remove(finder)
-        builtins.__import__ = plain_import
-        importlib.import_module = plain_import_module
+        builtins.__import__, importlib.import_module = plain
 
 
-def _noting_import(watch: ImportWatch, plain: Callable[..., Any]) -> Callable[..., Any]:
-    def noting(
-        name: str,
-        globals: Mapping[str, object] | None = None,
-        locals: Mapping[str, object] | None = None,
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        module: ModuleType = plain(name, globals, locals, fromlist, level)
-        if level == 0:
-            watch.note_use(name)
-        else:
-            watch.note_use(module.__name__)
+_plain_import = builtins.__import__
+_plain_import_module = importlib.import_module
+
+
+def _noting_import(
+    name: str,
+    globals: Mapping[str, object] | None = None,
+    locals: Mapping[str, object] | None = None,
+    fromlist: Sequence[str] | None = (),
+    level: int = 0,
+) -> ModuleType:
+    module: ModuleType = _plain_import(name, globals, locals, fromlist, level)
+    watch = _current
+    if watch is not None:
+        importer = None if globals is None else str(globals.get("__name__"))
+        found = name if level == 0 else module.__name__
+        watch.note_use(found, importer)
         for part in fromlist or ():
-            watch.note_use(f"{module.__name__}.{part}")
-        return module
-
-    return noting
+            watch.note_use(f"{found}.{part}", importer)
+    return module
 
 
-def _noting_import_module(watch: ImportWatch, plain: Callable[..., Any]) -> Callable[..., Any]:
-    def noting(name: str, package: str | None = None) -> ModuleType:
-        module: ModuleType = plain(name, package)
-        watch.note_use(module.__name__)
-        return module
-
-    return noting
+def _noting_import_module(name: str, package: str | None = None) -> ModuleType:
+    module: ModuleType = _plain_import_module(name, package)
+    watch = _current
+    if watch is not None:
+        watch.note_use(module.__name__, str(sys._getframe(1).f_globals.get("__name__")))
+    return module
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -130,7 +186,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         # What the locator itself imports while it looks is the engine's, and never first-party.
         if self._foreign.get(fullname.partition(".")[0], False) or getattr(self._busy, "looking", False):
             return None
@@ -151,7 +207,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         if not location.is_source:
             self._compare_extension(fullname, location)
             return None
-        spec = importlib.machinery.ModuleSpec(
+        spec = ModuleSpec(
             fullname,
             _CheckedLoader(fullname, location, self._watch),
             origin=location.path,
@@ -166,7 +222,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Extension modules are loaded by Python; their bytes are compared beforehand."""
         assert location.path is not None
         data, _ = self._watch.locator.read_text(location.path)
-        _compare(self._watch, fullname, xxhash.xxh3_128_hexdigest(data), location.path)
+        digest = xxhash.xxh3_128_hexdigest(data)
+        self._watch.compare(fullname, digest, location.path)
+        self._watch.loading(fullname, digest, location.path, None)
 
 
 class _CheckedLoader(importlib.abc.InspectLoader):
@@ -180,11 +238,14 @@ class _CheckedLoader(importlib.abc.InspectLoader):
         self._watch = watch
         self._text: bytes | None = None
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+    def create_module(self, spec: ModuleSpec) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(self.get_code(self._name), module.__dict__)
+        code = self.get_code(self._name)
+        digest = xxhash.xxh3_128_hexdigest(self._checked_text())
+        self._watch.loading(self._name, digest, self.path, module.__spec__)
+        exec(code, module.__dict__)
 
     def get_filename(self, fullname: str | None = None) -> str:
         return self.path
@@ -204,14 +265,6 @@ class _CheckedLoader(importlib.abc.InspectLoader):
     def _checked_text(self) -> bytes:
         if self._text is None:
             text, _ = self._watch.locator.read_text(self.path)
-            _compare(self._watch, self._name, xxhash.xxh3_128_hexdigest(text), self.path)
+            self._watch.compare(self._name, xxhash.xxh3_128_hexdigest(text), self.path)
             self._text = text
         return self._text
-
-
-def _compare(watch: ImportWatch, module: str, digest: str, path: str) -> None:
-    expected = watch.planned.get(module)
-    if expected is not None and expected != digest:
-        raise SourceChanged(module, path)
-    _loaded[module] = digest
-    watch.note(module, digest)

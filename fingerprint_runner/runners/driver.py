@@ -125,6 +125,7 @@ class Driver:
             resource=node.resource,
             target=None if isinstance(node.uses, str) or named else node.uses,
             keep=self._state.publisher.keeps(name),
+            fresh=name in self._progress.attempts,
         )
 
     def _input(self, source: str, key: str | None) -> TaskInput:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from fingerprint_runner.errors import NotStorable
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.run_node import Memory, run_node
@@ -75,17 +76,30 @@ class SerialExecutor:
         # Made after the plan: what it has listed is at least as new as what was planned.
         if self._locator is None or self._locator.search_path != task.search_path:
             self._locator = Locator(task.search_path)
-        outcome = run_node(task, self._storage, self.memory, self._sink_for(task.node), self._locator)
-        if outcome.status is not OutcomeStatus.WRONG_PROCESS:
-            return task, outcome
-        if task.uses_memory or task.target is not None:
+        if task.only_here:
+            outcome = self._run_here(task, here=True)
+            if outcome.status is not OutcomeStatus.WRONG_PROCESS:
+                return task, outcome
             message = (
                 f"this process has loaded another text of module {outcome.detail!r} than the one on disk, "
                 "and the node needs a value that can't be stored, so it can't run in a fresh process; "
                 "restart this program"
             )
             return task, NodeOutcome(OutcomeStatus.FAILED, error=NodeError("SourceChanged", message))
-        return task, run_in_fresh_process(task, self._sink_for(task.node))
+        if not task.fresh:
+            outcome = self._run_here(task, here=False)
+            if outcome.status is not OutcomeStatus.WRONG_PROCESS:
+                return task, outcome
+        outcome = run_in_fresh_process(task, self._sink_for(task.node))
+        if outcome.error is not None and outcome.error.type == NotStorable.__name__:
+            # Its output can only be handed on within this process.
+            again = self._run_here(task, here=True)
+            outcome = outcome if again.status is OutcomeStatus.WRONG_PROCESS else again
+        return task, outcome
+
+    def _run_here(self, task: NodeTask, *, here: bool) -> NodeOutcome:
+        sink = self._sink_for(task.node)
+        return run_node(task, self._storage, self.memory, sink, self._locator, here=here)
 
     def close(self) -> None:
         self.memory.clear()

@@ -28,6 +28,7 @@ from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.capture import OutputTail, Sink, captured_output
 from fingerprint_runner.runners.checked_import import ImportWatch, checked_imports, loaded_otherwise
+from fingerprint_runner.runners.loaded_modules import importers
 from fingerprint_runner.runners.node_call import BoundNode, NodeFolders, bind
 from fingerprint_runner.runners.outputs import value_store
 from fingerprint_runner.runners.process_audit import AuditWatch, audited
@@ -62,6 +63,8 @@ def run_node(
     memory: Memory | None = None,
     sink: Sink | None = None,
     locator: Locator | None = None,
+    *,
+    here: bool = False,
 ) -> NodeOutcome:
     """Run one node and store what it makes.
 
@@ -72,6 +75,8 @@ def run_node(
             process), so that an output that can't be stored fails the node.
         sink: gets what the node prints as it comes.
         locator: of `task.search_path`, not older than the plan; made anew where None.
+        here: the task must run in this process: what earlier nodes' imports may have left in its
+            modules counts as used, where otherwise the task is handed back for a fresh process.
 
     Returns:
         The outcome; its `status` says how it ended.
@@ -80,10 +85,17 @@ def run_node(
     watch = ImportWatch(task.modules, locator)
     with _surroundings(task):
         wrong = None if task.target is not None else loaded_otherwise(task.modules, locator)
+        if wrong is None and not here:
+            wrong = next(iter(sorted(importers() & task.modules.keys())), None)
         if wrong is not None:
             return NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=wrong)
         with captured_output(sink) as tail, checked_imports(watch), audited(watch) as audit:
             outcome = _attempt(task, storage, memory, locator, audit)
+        watch.finish(here=here)
+    if watch.changed is not None:
+        outcome = NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=watch.changed)
+    elif watch.unknown is not None:
+        outcome = NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=watch.unknown)
     return _completed(outcome, watch, tail, audit)
 
 

@@ -74,6 +74,7 @@ class NodeTask:
         storage: where outputs go.
         scratch: the run's private folder for resources under way and values that aren't stored.
         keep: False for `disable` and `ignore`: the value goes to scratch and isn't kept.
+        fresh: sources changed under an earlier attempt: this one runs in a process of its own.
     """
 
     node: str
@@ -91,6 +92,12 @@ class NodeTask:
     resource: Resource | None = None
     target: type | Callable[..., Any] | None = None
     keep: bool = True
+    fresh: bool = False
+
+    @property
+    def only_here(self) -> bool:
+        """Whether no other process could run the task."""
+        return self.uses_memory or self.target is not None
 
     @property
     def uses_memory(self) -> bool:

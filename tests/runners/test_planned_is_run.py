@@ -1,0 +1,345 @@
+"""What was planned is what ran (R12): no edit, at whatever moment, leaves a wrong record.
+
+Each test edits a file at one moment of a run and then asks, in a process that has seen nothing,
+for the same graph: a hit must have the value that the files stand for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import py_compile
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_project import Project
+
+from fingerprint_runner.planning.plan import Plan
+from fingerprint_runner.runners.observer import RunObserver
+
+OLD = "def make():\n    return 'old'\n"
+NEW = "def make():\n    return 'new'\n"
+
+
+class EditOnce(RunObserver):
+    """Edits a file when the plan is made, or when a node starts."""
+
+    def __init__(self, edit: Callable[[], object], when: str) -> None:
+        self._edit = edit
+        self._when = when
+
+    def planned(self, plan: Plan) -> None:
+        if self._when == "planned":
+            self._edit()
+
+    def started(self, node: str, reasons: object) -> None:
+        if self._when == node:
+            self._edit()
+
+
+def make_graph(project: Project, source: str = OLD, **node: object) -> None:
+    """One node `a` that gives what `steps.py` says, and a child that copies it."""
+    project.write("steps.py", source)
+    project.write("copying.py", "def copy(value):\n    return [value]\n")
+    project.nodes = {
+        "a": {"uses": "steps:make", **node},
+        "b": {"uses": "copying:copy", "needs": {"value": "a"}},
+    }
+    project.write("fr.yml", str({"version": 1, "nodes": project.nodes}).replace("'", '"'))
+
+
+def assert_hit_elsewhere(project: Project, value: object) -> None:
+    """A new process finds everything up to date, with the value that the files stand for."""
+    assert project.run_elsewhere() == f"[] {{'b': {[value]!r}}}"
+
+
+@pytest.mark.parametrize("when", ["planned", "a"])
+def test_edit_between_planning_and_importing(project: Project, when: str) -> None:
+    """A source edited after it was planned is planned and run again."""
+    make_graph(project)
+    observer = EditOnce(lambda: project.write("steps.py", NEW), when)
+    report = project.good(observer=observer)
+    assert report.values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+    project.write("steps.py", OLD)
+    assert project.run_elsewhere() == "['a', 'b'] {'b': ['old']}"
+
+
+def test_helper_edited_between_planning_and_importing(project: Project) -> None:
+    """The same for a module that the component's module imports."""
+    make_graph(project, "from values import VALUE\n\ndef make():\n    return VALUE\n")
+    project.write("values.py", "VALUE = 'old'\n")
+    observer = EditOnce(lambda: project.write("values.py", "VALUE = 'new'\n"), "planned")
+    assert project.good(observer=observer).values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+
+
+def test_changed_import_that_the_node_catches(project: Project) -> None:
+    """User code that catches every exception of its imports can't hide that a source changed."""
+    source = """
+    try:
+        from values import VALUE
+    except Exception:
+        VALUE = 'nothing'
+
+    def make():
+        return VALUE
+    """
+    make_graph(project, source)
+    project.write("values.py", "VALUE = 'old'\n")
+    observer = EditOnce(lambda: project.write("values.py", "VALUE = 'new'\n"), "planned")
+    assert project.good(observer=observer).values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+
+
+def test_changed_import_caught_before_another_node(project: Project) -> None:
+    """A module that came out wrong because its import was refused is used by no other node."""
+    source = """
+    try:
+        from values import VALUE
+    except Exception:
+        VALUE = 'nothing'
+
+    def make():
+        return VALUE
+
+    def other():
+        return VALUE
+    """
+    make_graph(project, source)
+    project.nodes["c"] = {"uses": "steps:other"}
+    project.write("values.py", "VALUE = 'old'\n")
+    observer = EditOnce(lambda: project.write("values.py", "VALUE = 'new'\n"), "planned")
+    report = project.good(targets=["b", "c"], observer=observer)
+    assert dict(report.values) == {"b": ["new"], "c": "new"}
+
+
+def test_edit_after_the_engine_imported(serial_project: Project) -> None:
+    """A module that this process loaded for an earlier run isn't used once its file has changed."""
+    project = serial_project
+    make_graph(project)
+    assert project.good().values["b"] == ["old"]
+    assert "steps" in sys.modules
+    project.write("steps.py", NEW)
+    report = project.good()
+    assert report.values["b"] == ["new"]
+    assert report.ran == ("a", "b")
+    assert_hit_elsewhere(project, "new")
+    project.write("steps.py", OLD)
+    assert project.good().ran == ()
+
+
+def test_edit_after_the_caller_imported(serial_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that the calling program imported before it was edited isn't what runs."""
+    project = serial_project
+    make_graph(project)
+    monkeypatch.syspath_prepend(project.folder)
+    importlib.invalidate_caches()
+    assert importlib.import_module("steps").make() == "old"
+    project.write("steps.py", NEW)
+    assert project.good().values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+
+
+def test_same_text_in_another_folder(tmp_path: Path, serial_project: Project) -> None:
+    """A module of the same text that this process loaded from another folder isn't this graph's."""
+    text = """
+    from pathlib import Path
+
+    def make():
+        return (Path(__file__).parent / "data.txt").read_text()
+    """
+    for name in ("one", "two"):
+        project = Project(tmp_path / name)
+        make_graph(project, text, files=["data.txt"])
+        project.write("data.txt", name)
+        assert project.good().values["b"] == [name]
+
+
+def test_data_file_edited_while_the_node_runs(project: Project) -> None:
+    """A declared file that changes under the node makes it run again with what it is then."""
+    source = """
+    from pathlib import Path
+
+    def make():
+        text = Path("data.txt").read_text()
+        if text == "old":
+            Path("data.txt").write_text("new")
+        return text
+    """
+    make_graph(project, source, files=["data.txt"])
+    project.write("data.txt", "old")
+    report = project.good()
+    assert report.values["b"] == ["new"]
+    assert any("data.txt" in warning for warning in report.warnings)
+    assert_hit_elsewhere(project, "new")
+
+
+def test_file_that_always_changes(project: Project) -> None:
+    """A node whose file changes every time fails after three more attempts, and nothing is kept."""
+    source = """
+    from pathlib import Path
+
+    def make():
+        count = int(Path("data.txt").read_text())
+        Path("data.txt").write_text(str(count + 1))
+        return count
+    """
+    make_graph(project, source, files=["data.txt"])
+    project.write("data.txt", "0")
+    report = project.run()
+    assert [failure.node for failure in report.failures] == ["a"]
+    assert "data.txt" in report.failures[0].error_message
+    assert (project.folder / "data.txt").read_text() == "4"
+    assert report.values == {}
+    assert project.run().nodes["a"].reasons[0].kind.value == "never-run"
+
+
+def test_source_edited_while_a_subprocess_runs(project: Project) -> None:
+    """Where a node starts a subprocess, its sources are compared once more before publishing."""
+    source = """
+    import subprocess, sys
+    from values import VALUE
+    from pathlib import Path
+
+    def make():
+        Path("values.py").write_text("VALUE = 'new'\\n")
+        return subprocess.run(
+            [sys.executable, "-c", "import values; print(values.VALUE)"], capture_output=True, text=True
+        ).stdout.strip() + VALUE
+    """
+    make_graph(project, source)
+    project.write("values.py", "VALUE = 'old'\n")
+    assert project.good().values["b"] == ["newnew"]
+    assert_hit_elsewhere(project, "newnew")
+
+
+@pytest.mark.parametrize("imported_by", ["engine", "caller"])
+def test_stale_bytecode(project: Project, imported_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytecode of another text with the same size and time is never what runs."""
+    make_graph(project)
+    source = project.folder / "steps.py"
+    os.utime(source, ns=(1_600_000_000_000_000_000, 1_600_000_000_000_000_000))
+    py_compile.compile(str(source))
+    source.write_text(NEW)
+    os.utime(source, ns=(1_600_000_000_000_000_000, 1_600_000_000_000_000_000))
+    if imported_by == "caller":
+        monkeypatch.syspath_prepend(project.folder)
+        importlib.invalidate_caches()
+        assert importlib.import_module("steps").make() == "old"
+    assert project.good().values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+
+
+COMPUTED = (
+    "import importlib\n\ndef make():\n    return importlib.import_module(''.join(['plug', 'in'])).VALUE\n"
+)
+
+
+def test_computed_import_counts(project: Project) -> None:
+    """A module that only running can find is part of the trace: editing it reruns, going back doesn't."""
+    make_graph(project, COMPUTED)
+    project.write("plugin.py", "VALUE = 'old'\n")
+    assert project.good().values["b"] == ["old"]
+    project.write("plugin.py", "VALUE = 'new'\n")
+    assert project.good().values["b"] == ["new"]
+    assert_hit_elsewhere(project, "new")
+    project.write("plugin.py", "VALUE = 'old'\n")
+    assert project.good().ran == ()
+    assert_hit_elsewhere(project, "old")
+
+
+def test_computed_import_of_a_loaded_module(serial_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that the calling program has loaded counts when a node asks for it by a computed name."""
+    project = serial_project
+    make_graph(project, COMPUTED)
+    project.write("plugin.py", "VALUE = 'old'\n")
+    monkeypatch.syspath_prepend(project.folder)
+    importlib.invalidate_caches()
+    importlib.import_module("plugin")
+    assert project.good().values["b"] == ["old"]
+    project.write("plugin.py", "VALUE = 'new'\n")
+    assert project.run_elsewhere() == "['a', 'b'] {'b': ['new']}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        COMPUTED.replace("def make", "def first():\n    return make()\n\ndef make"),
+        """
+        from importlib import import_module
+
+        def first():
+            return make()
+
+        def make():
+            return import_module(''.join(['plug', 'in'])).VALUE
+        """,
+        """
+        import importlib
+        VALUE = importlib.import_module(''.join(['plug', 'in'])).VALUE
+
+        def first():
+            return VALUE
+
+        def make():
+            return VALUE
+        """,
+        """
+        import functools, importlib
+
+        @functools.cache
+        def plugin():
+            return importlib.import_module(''.join(['plug', 'in']))
+
+        def first():
+            return plugin().VALUE
+
+        def make():
+            return plugin().VALUE
+        """,
+    ],
+    ids=["each-call", "from-import", "at-import", "cached"],
+)
+def test_computed_import_counts_for_every_node(project: Project, source: str) -> None:
+    """What one node of a process has loaded by a computed name counts for the next one too."""
+    make_graph(project, source)
+    project.nodes["a"]["needs"] = {}
+    project.write("plugin.py", "VALUE = 'old'\n")
+    project.nodes["first"] = {"uses": "steps:first"}
+    project.good(targets=["first"])
+    assert project.good().values["b"] == ["old"]
+    project.write("plugin.py", "VALUE = 'new'\n")
+    assert project.run_elsewhere() == "['a', 'b'] {'b': ['new']}"
+
+
+def test_both_nodes_of_one_run_count_a_computed_import(project: Project) -> None:
+    """In one run too: the second node has the same trace as it would have alone."""
+    source = """
+    import functools, importlib
+
+    @functools.cache
+    def plugin():
+        return importlib.import_module(''.join(['plug', 'in']))
+
+    def first():
+        return 1
+
+    def make():
+        return plugin().VALUE
+
+    def other():
+        return plugin().VALUE
+    """
+    make_graph(project, source)
+    project.nodes["c"] = {"uses": "steps:other"}
+    project.nodes["d"] = {"uses": "steps:first"}
+    project.write("plugin.py", "VALUE = 'old'\n")
+    targets = ["b", "c", "d"]
+    project.good(targets=targets)
+    project.write("plugin.py", "VALUE = 'new'\n")
+    report = project.good(targets=targets)
+    assert dict(report.values) == {"b": ["new"], "c": "new", "d": 1}
+    assert set(report.ran) == {"a", "b", "c"}
