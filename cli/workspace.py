@@ -58,7 +58,8 @@ def open_workspace(
     """
     path = find_graph_file(Path.cwd()) if file is None else Path(file)
     storage = open_storage(cache_folder(path, cache_dir))
-    schema = read_graph_file(path, storage.memo)
+    # A call that may yet turn out wrong makes no store: memos are kept once there is one.
+    schema = read_graph_file(path, storage.memo if storage.folder.exists() else None)
     if overrides:
         schema = apply_overrides(schema, overrides)
     return Workspace(schema, read_inputs(schema, inputs), storage)

@@ -87,10 +87,10 @@ def read_graph_text(
     """
     shown = shown_path(file) if shown is None else shown
     tree = None if memo is None else recalled_tree(memo, str(file), text)
+    is_new = False
     if tree is None:
         tree = _parsed(text, file, shown)
-        if memo is not None:
-            remember_tree(memo, str(file), text, tree)
+        is_new = True
     if tree.value is None:
         raise InvalidGraph.single(
             "empty",
@@ -101,7 +101,11 @@ def read_graph_text(
     origin = SchemaOrigin(file, _with_parameters(tree.value, tree.positions), shown)
     if isinstance(tree.value, Mapping):
         _check_recipe(tree.value, origin)
-    return GraphSchema(**schema_parts_from_plain(tree.value, origin, needs_version=True))
+    schema = GraphSchema(**schema_parts_from_plain(tree.value, origin, needs_version=True))
+    if memo is not None and is_new:
+        # Only a good graph is worth remembering: a broken one is about to be edited.
+        remember_tree(memo, str(file), text, tree)
+    return schema
 
 
 def _parsed(text: str, file: Path, shown: str) -> Tree:
