@@ -147,8 +147,16 @@ def _run(
     }
     packages = _required_packages(component)
     started = time.perf_counter()
-    with audit:
-        output = bound.call(values, view)
+    try:
+        with audit:
+            output = bound.call(values, view)
+    except Exception as error:
+        if view.lost is not None:
+            raise InputLost(view.lost) from error
+        raise
+    if view.lost is not None:
+        # The component caught it and went on without: what it made is of no use.
+        raise InputLost(view.lost)
     seconds = time.perf_counter() - started
     outcome = _stored(task, output, bound, view, storage, memory, locator)
     return replace(outcome, seconds=seconds, packages=packages)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from fingerprint_runner.errors import MissingNeed
+from fingerprint_runner.errors import DamagedArtifact, MissingNeed
 from fingerprint_runner.fingerprints.record import ResourceTree
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.storage import files
@@ -47,12 +47,18 @@ class NodeStorageView:
         self._readable = readable
         self._scratch = scratch
         self._written: Path | None = None
+        self._lost: str | None = None
         self._restored: dict[str, Path] = {}
 
     @property
     def written(self) -> Path | None:
         """The folder that the component wrote; None where it wrote none. The runner stores it."""
         return self._written
+
+    @property
+    def lost(self) -> str | None:
+        """A resource that turned out to be damaged when it was read, whatever the component made of it."""
+        return self._lost
 
     @contextmanager
     def write_to(self, resource: Resource) -> Iterator[Path]:
@@ -87,6 +93,10 @@ class NodeStorageView:
             name = xxhash.xxh3_128_hexdigest(resource.name.encode("utf-8", "surrogatepass"))
             folder = self._scratch / "read" / name
             files.make_folders(str(folder.parent))
-            self._storage.restore_tree(tree, folder, read_only=True)
+            try:
+                self._storage.restore_tree(tree, folder, read_only=True)
+            except DamagedArtifact:
+                self._lost = resource.name
+                raise
             self._restored[resource.name] = folder
         yield folder
