@@ -90,6 +90,7 @@ def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
 
 def _reason_lines(reasons: Any, explained: Any, indent: str) -> list[str]:
     from fingerprint_runner.fingerprints.record import ReasonKind
+    from fingerprint_runner.recipes.graph_file import shown_path
 
     from .words import reason_text
 
@@ -98,7 +99,7 @@ def _reason_lines(reasons: Any, explained: Any, indent: str) -> list[str]:
         text = reason_text(reason)
         if reason.kind is ReasonKind.CODE_CHANGED and reason.what in explained.places:
             file, line = explained.places[reason.what]
-            text += f" ({file}:{line})"
+            text += f" ({shown_path(file)}:{line})"
         lines.append(indent + text)
     return lines
 

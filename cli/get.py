@@ -143,7 +143,7 @@ def _preview(record: NodeRecord, value: Any) -> str:
         ]
         return "\n".join(["a resource (write it to a folder with -o):", *files])
     if isinstance(value, str):
-        return value
+        return value.removesuffix("\n")
     if _is_plain(value):
         return json.dumps(value, indent=2, ensure_ascii=False)
     kind = type(value)

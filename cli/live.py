@@ -44,6 +44,7 @@ class LiveLine:
     def start(self, node: str) -> None:
         """A node runs from now on."""
         self._since[node] = time.monotonic()
+        self._live.refresh()
 
     def note(self, node: str, text: str) -> None:
         """The unfinished line that a node printed last."""

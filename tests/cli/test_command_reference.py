@@ -1,0 +1,61 @@
+"""`docs/commands.md` names every command, option, exit status and kind of reason that there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from fingerprint_runner.cli import statuses
+from fingerprint_runner.cli.entry import group
+
+from fingerprint_runner.fingerprints.record import ReasonKind
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+SPANS = re.findall(r"`([^`\n]+)`", REFERENCE)
+WORDS = {word for span in SPANS for word in span.split()}
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            assert found is not None
+            yield from _commands(found, f"{name} {each}")
+
+
+COMMANDS = dict(_commands(group, "fr"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_in_the_reference(name: str) -> None:
+    """What `--help` shows is documented, short forms and long ones."""
+    command = COMMANDS[name]
+    if not isinstance(command, click.Group):
+        assert any(span == name or span.startswith(name + " ") for span in SPANS)
+    for parameter in command.get_params(click.Context(command)):
+        if isinstance(parameter, click.Option):
+            assert {*parameter.opts, *parameter.secondary_opts} <= WORDS
+
+
+def test_the_reference_names_no_option_that_there_is_not() -> None:
+    """An option that went is taken out of the reference."""
+    known = {
+        option
+        for command in COMMANDS.values()
+        for parameter in command.get_params(click.Context(command))
+        for option in parameter.opts
+    }
+    named = {word.rstrip(",") for word in WORDS if re.fullmatch(r"--?[A-Za-z][\w-]*,?", word)}
+    assert named <= {*known, "-h", "--help", "-1"}
+
+
+def test_statuses_and_reasons_are_in_the_reference() -> None:
+    """Exit statuses as rows, kinds of reasons by their words."""
+    numbers = {value for name, value in vars(statuses).items() if name.isupper()}
+    assert {int(row) for row in re.findall(r"^\| (\d+) \|", REFERENCE, re.MULTILINE)} == numbers
+    assert {kind.value for kind in ReasonKind} <= WORDS
