@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -61,7 +63,7 @@ def command(
 def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
     from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
 
-    from .words import seconds_text
+    from .words import names_text, seconds_text
 
     decision = explained.planned.decision
     lines = []
@@ -72,8 +74,9 @@ def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
         lines.append(f"  last ran {_ago(record.created)} in {seconds_text(record.seconds)}, because:")
         lines.extend(_reason_lines(record.reasons, explained, indent="    "))
     elif isinstance(decision, Undecided):
-        lines.append(f"{node} is undecided: it depends on what comes of {', '.join(decision.waiting_on)}")
-        lines.extend(_upstream(decision.waiting_on, explained))
+        waited_for = names_text(sorted(decision.waiting_on))
+        lines.append(f"{node} is undecided: it depends on what comes of {waited_for}")
+        lines.extend(_upstream(decision.waiting_on, explained, verbose))
     else:
         assert isinstance(decision, Stale)
         lines.append(f"{node} is stale:")
@@ -104,23 +107,30 @@ def _reason_lines(reasons: Any, explained: Any, indent: str) -> list[str]:
     return lines
 
 
-def _upstream(names: Any, explained: Any) -> list[str]:
+def _upstream(names: Sequence[str], explained: Any, verbose: bool) -> list[str]:
     """The stale nodes that the node waits for, nearest first, each once, with their reasons."""
     from fingerprint_runner.planning.decide import Stale, Undecided
 
+    from .words import MANY, count_text
+
     lines: list[str] = []
     seen = set(names)
-    waiting = list(names)
+    waiting = deque(names)
+    stale = 0
     while waiting:
-        name = waiting.pop(0)
+        name = waiting.popleft()
         decision = explained.plan.nodes[name].decision
         if isinstance(decision, Stale):
-            lines.append(f"  {name} is stale:")
-            lines.extend(_reason_lines(decision.reasons, explained, indent="    "))
+            stale += 1
+            if verbose or stale <= MANY:
+                lines.append(f"  {name} is stale:")
+                lines.extend(_reason_lines(decision.reasons, explained, indent="    "))
         elif isinstance(decision, Undecided):
             further = [parent for parent in decision.waiting_on if parent not in seen]
             seen.update(further)
             waiting.extend(further)
+    if stale > MANY and not verbose:
+        lines.append(f"  … and {count_text(stale - MANY, 'more stale node')}; -v lists them all")
     return lines
 
 
