@@ -71,6 +71,13 @@ def resolve_secret(text: str, environ: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda match: environ[match[1]], text)
 
 
+def secret_texts(text: str, environ: Mapping[str, str]) -> list[str]:
+    """What of a secret nobody may see: all of it, and the value of each variable in it."""
+    names = [name for name in _REFERENCE.findall(text) if name in environ]
+    whole = _REFERENCE.sub(lambda match: environ.get(match[1], ""), text)
+    return [whole, *(environ[name] for name in names)] if names else []
+
+
 def python_tag() -> str:
     """The running Python's minor version, such as `3.11`."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,6 +7,7 @@ state of their code: the verdict is remembered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.decide import Decision, UpToDate
 from fingerprint_runner.planning.plan import Plan
 from fingerprint_runner.planning.planner import has_import_path
+from fingerprint_runner.provenance.environment import resolve_secret
 from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.runners.validation import (
     asks_import,
     described_problems,
     may_have_addon,
+    placed,
     source_problems,
     unsupported_problems,
 )
@@ -57,6 +60,21 @@ class ComponentCheck:
             self._raise_for(described)
             self._world.addons.update({name: found.addon for name, found in described.items()})
 
+    def _require_secrets(self, plan: Plan) -> None:
+        """Every variable of a secret must be set before the first node starts."""
+        problems = []
+        for name, planned in plan.nodes.items():
+            node = self._schema.nodes[name]
+            if not node.secret or isinstance(planned.decision, UpToDate):
+                continue
+            for key in node.secret:
+                try:
+                    resolve_secret(node.config.get(key, ""), self._world.environ)
+                except InvalidGraph as error:
+                    problems += [replace(each, node=name, key=f"config.{key}") for each in error.problems]
+        if problems:
+            raise InvalidGraph(placed(self._schema, problems))
+
     def before_run(self, plan: Plan, *, wants_config: bool) -> Mapping[str, Mapping[str, Any]]:
         """Import, in a worker, what has to be imported to be sure; nothing has run yet.
 
@@ -69,6 +87,7 @@ class ComponentCheck:
         Raises:
             InvalidGraph: with all problems that importing shows.
         """
+        self._require_secrets(plan)
         may_run = [name for name in self._names if _may_run(plan.nodes[name].decision)]
         known = self._verdicts()
         keys = {name: self._verdict_key(name) for name in may_run if asks_import(self._component(name))}

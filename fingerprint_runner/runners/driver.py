@@ -19,9 +19,12 @@ from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKin
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.planning.decide import Stale, UpToDate
 from fingerprint_runner.planning.planner import has_import_path
+from fingerprint_runner.provenance.environment import secret_texts
+from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.executor import Executor, SerialExecutor
 from fingerprint_runner.runners.hook_calls import HookFailed
 from fingerprint_runner.runners.outputs import value_store
+from fingerprint_runner.runners.redaction import Redaction
 from fingerprint_runner.runners.run_node import InputLost, restore_input
 from fingerprint_runner.runners.run_state import RunState
 from fingerprint_runner.runners.task import (
@@ -56,7 +59,8 @@ class Driver:
         self._progress = state.progress
         self._scheduler = state.scheduler
         self._scratch = scratch
-        self._executor: Executor = factory(setup.storage, setup.observer.sink_for)
+        self._executor: Executor = factory(setup.storage, self._sink_for)
+        self._redactions: dict[str, Redaction] = {}
 
     def drive(self) -> None:
         """Start what can start, take in what is done, until nothing is left."""
@@ -148,7 +152,20 @@ class Driver:
 
     # --- taking in ------------------------------------------------------------------------------------
 
+    def _redaction(self, name: str) -> Redaction:
+        if name not in self._redactions:
+            node, environ = self._setup.schema.nodes[name], self._setup.world.environ
+            secrets = [
+                text for key in node.secret for text in secret_texts(str(node.config.get(key, "")), environ)
+            ]
+            self._redactions[name] = Redaction(secrets)
+        return self._redactions[name]
+
+    def _sink_for(self, name: str) -> Sink | None:
+        return self._redaction(name).sink(self._setup.observer.sink_for(name))
+
     def _take_in(self, name: str, outcome: NodeOutcome) -> None:
+        outcome = self._redaction(name).outcome(outcome)
         self._progress.seconds[name] = outcome.seconds
         if outcome.status is OutcomeStatus.INPUT_LOST:
             self._lost(name, outcome.detail)
