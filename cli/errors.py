@@ -13,7 +13,14 @@ from typing import Any
 
 import click
 
-from fingerprint_runner.errors import FingerprintRunnerError, InvalidGraph, NodeFailed, Problem, nearest
+from fingerprint_runner.errors import (
+    FingerprintRunnerError,
+    InvalidGraph,
+    NodeFailed,
+    Problem,
+    StorageError,
+    nearest,
+)
 
 from .statuses import FAILED, INTERRUPTED, WRONG
 from .streams import say
@@ -35,7 +42,9 @@ def tell(error: Exception, as_json: bool) -> int:
         tell_problems([Problem("node", str(error), node=error.node)], as_json, consequence="")
         return FAILED
     if isinstance(error, FingerprintRunnerError):
-        tell_problems([Problem(_kebab(type(error).__name__), str(error))], as_json, consequence="")
+        hint = "name another cache folder: --cache-dir DIR" if isinstance(error, StorageError) else None
+        kind = _kebab(type(error).__name__)
+        tell_problems([Problem(kind, str(error), hint=hint)], as_json, consequence="")
         return WRONG
     if isinstance(error, OSError) and error.filename is not None:
         # The system says what it can't do, and with which file: no fault of this program.

@@ -237,6 +237,7 @@ def test_a_cache_folder_that_cant_be_written(fr: Fr) -> None:
     done = fr("run", "--cache-dir", "taken")
     assert done.returncode == 2
     assert done.stderr.startswith("error: can't write the store ")
+    assert done.stderr.endswith("\n  hint: name another cache folder: --cache-dir DIR\n")
     assert "Traceback" not in done.stderr
 
 
