@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -401,4 +402,5 @@ EditAndRun.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-TestIncremental = EditAndRun.TestCase
+# A failing history is made as short as can be, which takes minutes.
+TestIncremental = pytest.mark.timeout(3600 if FULL else 600)(EditAndRun.TestCase)
