@@ -299,13 +299,17 @@ class Locator:
     def _is_path_install(self, path: str) -> bool:
         """Whether an editable or path install put a file under a site folder there."""
         parts = path.split(os.sep)
+        innermost = None
         for index in range(len(parts) - 1, 0, -1):
             if parts[index] in ("site-packages", "dist-packages"):
-                site = self._site(os.sep.join(parts[: index + 1]))
-                if site.holds_path_install(path):
+                folder = os.sep.join(parts[: index + 1])
+                innermost = innermost or folder
+                if self._site(folder).holds_path_install(path):
                     return True
+        # A project that holds its own environment (`.venv` beside its source) doesn't own what is
+        # installed there: only a project inside the site folder is an exception to the rule.
         return any(
-            path == project or path.startswith(project + os.sep)
+            _is_under(path, project) and (innermost is None or _is_under(project, innermost))
             for site in self._sites.values()
             for project in site.editable_projects()
         )

@@ -291,6 +291,21 @@ def test_path_installs_are_first_party(tmp_path: Path) -> None:
     }
 
 
+def test_an_editable_project_does_not_own_the_environment_inside_it(tmp_path: Path) -> None:
+    """`.venv` beside the source of an editable project: what is installed in it stays third-party."""
+    site = tmp_path / ".venv" / "lib" / "site-packages"
+    info = site / "mine-1.dist-info"
+    info.mkdir(parents=True)
+    url = tmp_path.as_uri()
+    (info / "direct_url.json").write_text(f'{{"url": "{url}", "dir_info": {{"editable": true}}}}')
+    (site / "__editable__.mine.pth").write_text(f"{tmp_path}\n")
+    (site / "library.py").write_text("")
+    (tmp_path / "mine.py").write_text("")
+    locator = Locator([str(site)])
+    assert locator.locate("library").kind == "third-party"
+    assert locator.locate("mine").kind == "first-party"
+
+
 def test_editable_project_under_a_site_folder(tmp_path: Path) -> None:
     """A project that lies under some site folder is first-party if it is installed editable."""
     project = tmp_path / "dist-packages" / "project"
