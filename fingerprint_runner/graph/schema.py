@@ -119,6 +119,13 @@ class GraphSchema:
         nodes = {name: node for name, node in self.nodes.items() if name in keep}
         return replace(self, nodes=nodes, targets=wanted)
 
+    def by_path(self) -> GraphSchema:
+        """The same schema with every component named by its path: other processes can be given it."""
+        if all(isinstance(node.uses, str) for node in self.nodes.values()):
+            return self
+        nodes = {name: replace(node, uses=node.component) for name, node in self.nodes.items()}
+        return replace(self, nodes=nodes)
+
     def placed(self, problem: Problem, *keys: str) -> Problem:
         """A problem with file, line and column where the schema was read from a file."""
         return problem if self.origin is None else self.origin.placed(problem, *keys)

@@ -24,16 +24,17 @@ from fingerprint_runner.fingerprints.manifest import (
     TracePart,
     full_fingerprint,
 )
-from fingerprint_runner.fingerprints.record import NodeRecord, RunRecord
+from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind, RunRecord
 from fingerprint_runner.graph.node import CacheMode, Need, SchemaNode
 from fingerprint_runner.graph.order import topological_order
 from fingerprint_runner.graph.schema import GraphSchema
-from fingerprint_runner.planning.decide import Decision, Evidence, UpToDate, decide
+from fingerprint_runner.planning.decide import Decision, Evidence, Stale, UpToDate, decide
 from fingerprint_runner.planning.plan import Plan, PlannedNode, Request
 from fingerprint_runner.planning.reasons import Baseline
 from fingerprint_runner.planning.shown import shown
 
 ABSENT = "absent"
+_NOT_CACHEABLE = Reason(ReasonKind.NOT_CACHEABLE)
 
 
 class World(Protocol):
@@ -121,6 +122,8 @@ class Planner:
         self.request = request
         self.order = topological_order(request.targets, schema.parents_of)
         self.outcomes: dict[str, NodeRecord] = {}
+        # Nodes whose last output couldn't be stored: what needs them can't be decided from records.
+        self._not_cacheable: set[str] = set()
         self._world = world
         self._lookups = lookups
         self._last_run = last_run
@@ -189,9 +192,12 @@ class Planner:
         self, name: str, decision: Decision, first_key: str | None, present: Manifest | None
     ) -> PlannedNode:
         self.outcomes.pop(name, None)
+        self._not_cacheable.discard(name)
         if isinstance(decision, UpToDate):
             self.outcomes[name] = decision.record
             return PlannedNode(name, decision, first_key, decision.record.fingerprint, present)
+        if isinstance(decision, Stale) and _NOT_CACHEABLE in decision.reasons:
+            self._not_cacheable.add(name)
         return PlannedNode(name, decision, first_key, None, present)
 
     def _find_records(self, first_keys: Mapping[str, str]) -> dict[str, NodeRecord]:
@@ -226,11 +232,11 @@ class Planner:
 
     def _unrecorded_parents(self, name: str) -> tuple[str, ...]:
         names = (need.name for _, need in self._counted_parents(name))
-        return tuple(
-            dict.fromkeys(
-                parent for parent in names if parent in self.outcomes and not self.outcomes[parent].storable
-            )
-        )
+        return tuple(dict.fromkeys(parent for parent in names if self._is_unrecorded(parent)))
+
+    def _is_unrecorded(self, name: str) -> bool:
+        outcome = self.outcomes.get(name)
+        return name in self._not_cacheable if outcome is None else not outcome.storable
 
     def _present(self, name: str) -> Manifest:
         node = self.schema.nodes[name]

@@ -227,31 +227,24 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._watch.loading(fullname, digest, location.path, None)
 
 
-class _CheckedLoader(importlib.abc.InspectLoader):
-    """Compiles the text whose digest was compared; never reads or writes bytecode."""
+class _CheckedLoader(importlib.machinery.SourceFileLoader):
+    """Compiles the text whose digest was compared; never reads or writes bytecode.
+
+    All else is as Python's own loader has it, so that `importlib.resources`, `pkgutil` and
+    `inspect` find what they look for.
+    """
 
     def __init__(self, fullname: str, location: ModuleLocation, watch: ImportWatch) -> None:
         assert location.path is not None
-        self.path = location.path
-        self._name = fullname
-        self._location = location
+        super().__init__(fullname, location.path)
         self._watch = watch
         self._text: bytes | None = None
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
-
     def exec_module(self, module: ModuleType) -> None:
-        code = self.get_code(self._name)
+        code = self.get_code(module.__name__)
         digest = xxhash.xxh3_128_hexdigest(self._checked_text())
-        self._watch.loading(self._name, digest, self.path, module.__spec__)
+        self._watch.loading(self.name, digest, self.path, module.__spec__)
         exec(code, module.__dict__)
-
-    def get_filename(self, fullname: str | None = None) -> str:
-        return self.path
-
-    def is_package(self, fullname: str) -> bool:
-        return self._location.is_package
 
     def get_source(self, fullname: str) -> str:
         import importlib.util
@@ -265,6 +258,6 @@ class _CheckedLoader(importlib.abc.InspectLoader):
     def _checked_text(self) -> bytes:
         if self._text is None:
             text, _ = self._watch.locator.read_text(self.path)
-            self._watch.compare(self._name, xxhash.xxh3_128_hexdigest(text), self.path)
+            self._watch.compare(self.name, xxhash.xxh3_128_hexdigest(text), self.path)
             self._text = text
         return self._text

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from fingerprint_runner.errors import NotStorable
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.run_node import Memory, run_node
-from fingerprint_runner.runners.task import NodeError, NodeOutcome, NodeTask, OutcomeStatus
+from fingerprint_runner.runners.task import NodeError, NodeOutcome, NodeTask, OutcomeStatus, WorkerTask
 from fingerprint_runner.storage.model_storage import ModelStorage
 
 
@@ -134,7 +135,10 @@ def run_in_fresh_process(task: NodeTask, sink: Sink | None) -> NodeOutcome:
     """
     result = task.scratch / f"outcome-{task.node}"
     try:
-        given = pickle.dumps((task, str(result)), protocol=5)
+        context = replace(task.context, graph_schema=task.context.graph_schema.by_path())
+        pickled = pickle.dumps(replace(task, context=context), protocol=5)
+        # Apart, so that the worker checks imports before it unpickles what may be of the user's classes.
+        given = pickle.dumps((WorkerTask(pickled, task.modules, task.search_path), str(result)), protocol=5)
     except Exception as error:
         message = f"the task can't be handed to a fresh process: {error}"
         return NodeOutcome(OutcomeStatus.FAILED, error=NodeError(type(error).__name__, message))
@@ -145,6 +149,10 @@ def run_in_fresh_process(task: NodeTask, sink: Sink | None) -> NodeOutcome:
         died = NodeError("WorkerDied", f"its process ended with status {code} before it was done")
         return NodeOutcome(OutcomeStatus.FAILED, error=died, log_tail=output)
     result.unlink(missing_ok=True)
+    if outcome.status is OutcomeStatus.WRONG_PROCESS:
+        # Nothing but what the worker itself loads can be in its way.
+        message = f"module {outcome.detail!r} was loaded before the node's own imports could be checked"
+        return NodeOutcome(OutcomeStatus.FAILED, error=NodeError("SourceChanged", message))
     return outcome
 
 

@@ -105,6 +105,20 @@ class NodeTask:
         return any(isinstance(source, MemoryInput) for source in self.inputs.values())
 
 
+@dataclass(frozen=True)
+class WorkerTask:
+    """A task on its way to another process.
+
+    Attributes:
+        pickled: the `NodeTask`.
+        modules, search_path: of the task: what unpickling it may import, and from where.
+    """
+
+    pickled: bytes
+    modules: Mapping[str, str]
+    search_path: tuple[str, ...]
+
+
 class OutcomeStatus(enum.Enum):
     """How a task ended."""
 

@@ -25,9 +25,19 @@ def main(job: str) -> None:
     unfinished.replace(result)
 
 
-def _run(task: Any) -> Any:
+def _run(given: Any) -> Any:
+    from fingerprint_runner.errors import SourceChanged
+    from fingerprint_runner.provenance.locate import Locator
+    from fingerprint_runner.runners.checked_import import ImportWatch, checked_imports
     from fingerprint_runner.runners.run_node import run_node
+    from fingerprint_runner.runners.task import NodeOutcome, OutcomeStatus
 
+    sys.path[:] = given.search_path
+    try:
+        with checked_imports(ImportWatch(given.modules, Locator(given.search_path))):
+            task = pickle.loads(given.pickled)
+    except SourceChanged as error:
+        return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=error.what)
     storage = task.storage.open()
     try:
         return run_node(task, storage, None, _to_stdout)

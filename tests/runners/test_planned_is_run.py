@@ -343,3 +343,43 @@ def test_both_nodes_of_one_run_count_a_computed_import(project: Project) -> None
     report = project.good(targets=targets)
     assert dict(report.values) == {"b": ["new"], "c": "new", "d": 1}
     assert set(report.ran) == {"a", "b", "c"}
+
+
+def test_data_files_of_a_first_party_package(project: Project) -> None:
+    """A package reads its own files by `importlib.resources` and `pkgutil`, as outside of a run."""
+    project.write("pack/__init__.py", "")
+    project.write("pack/words.txt", "one two")
+    project.write(
+        "pack/reading.py",
+        """
+        import importlib.resources
+        import inspect
+        import pkgutil
+
+
+        def read():
+            text = importlib.resources.files("pack").joinpath("words.txt").read_text()
+            return [text, pkgutil.get_data("pack", "words.txt"), inspect.getsource(read)[:11]]
+        """,
+    )
+    project.nodes = {"words": {"uses": "pack.reading:read"}}
+    assert project.run().values["words"] == ["one two", b"one two", "def read():"]
+
+
+def test_components_given_as_objects_of_a_touched_module(
+    serial_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions of a module that this program loaded, from a file touched since it started, still run."""
+    from fingerprint_runner.graph.node import SchemaNode
+    from fingerprint_runner.graph.schema import GraphSchema
+
+    serial_project.write("touched_steps.py", "def one():\n    return 1\n\n\ndef more(one):\n    return one + 1\n")
+    monkeypatch.syspath_prepend(str(serial_project.folder))
+    steps = importlib.import_module("touched_steps")
+    try:
+        schema = GraphSchema(
+            {"one": SchemaNode(uses=steps.one), "more": SchemaNode(needs={"one": "one"}, uses=steps.more)}
+        )
+        assert serial_project.runner(schema=schema).run() == {"more": 2}
+    finally:
+        del sys.modules["touched_steps"]
