@@ -39,6 +39,9 @@ def test_not_storable_is_handed_on(serial_project: Project) -> None:
     assert "'make'" in warning
     assert "parts" in warning
     assert "rule" in warning
+    plan = project.runner().plan()
+    assert plan.stale == ("make", "use")
+    assert plan.counts.undecided == 1
     again = project.good()
     assert again.ran == ("make", "use")
     assert again.nodes["last"].status is NodeStatus.HIT
