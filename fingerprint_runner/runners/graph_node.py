@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.graph.context import ExecutionContext
 from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.hooks.hook import GraphNodeHook
@@ -80,8 +81,6 @@ class GraphNode:
         ):
             task = self._task()
             bound = bind(task, self._component, folders)
-            from fingerprint_runner.graph.component import Resource
-
             view = NodeStorageView(
                 self._storage, self.node_name, Resource(self.node_name), {}, folders.reserve("storage")
             )

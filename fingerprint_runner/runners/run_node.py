@@ -3,8 +3,8 @@
 In order: imports are checked against the plan, inputs are restored, the component is constructed
 and called with its output captured, what it made is stored. Nothing is published here.
 
-Invariants: never raises for what a node does; working folder, `sys.path`, streams and import
-machinery are as before when it returns.
+Invariants: never raises for what a node does; working folder, `sys.path`, environment, streams and
+import machinery are as before when it returns.
 """
 
 from __future__ import annotations
@@ -328,15 +328,21 @@ def _source_changed_below(error: BaseException) -> SourceChanged | None:
 
 @contextlib.contextmanager
 def _surroundings(task: NodeTask) -> Iterator[None]:
-    """Working folder and `sys.path` of the node, for the block's duration."""
+    """Working folder and `sys.path` of the node, for the block's duration.
+
+    What the node changes of them, or of the environment, reaches no other node: each would find the
+    same in a process of its own.
+    """
     before = Path.cwd()
     path = list(sys.path)
-    writes_bytecode = sys.dont_write_bytecode
+    environment = dict(os.environ)
     os.chdir(task.folder)
     sys.path[:] = task.search_path
     try:
         yield
     finally:
         sys.path[:] = path
-        sys.dont_write_bytecode = writes_bytecode
         os.chdir(before)
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)

@@ -373,7 +373,9 @@ def test_components_given_as_objects_of_a_touched_module(
     from fingerprint_runner.graph.node import SchemaNode
     from fingerprint_runner.graph.schema import GraphSchema
 
-    serial_project.write("touched_steps.py", "def one():\n    return 1\n\n\ndef more(one):\n    return one + 1\n")
+    serial_project.write(
+        "touched_steps.py", "def one():\n    return 1\n\n\ndef more(one):\n    return one + 1\n"
+    )
     monkeypatch.syspath_prepend(str(serial_project.folder))
     steps = importlib.import_module("touched_steps")
     try:

@@ -348,3 +348,30 @@ def test_missing_key_is_named(project: Project) -> None:
     assert [failure.node for failure in report.failures] == ["use"]
     assert "'make'" in report.failures[0].error_message
     assert "'b'" in report.failures[0].error_message
+
+
+def test_what_a_node_does_to_its_surroundings_reaches_no_other(project: Project) -> None:
+    """Environment, working folder and `sys.path` are each node's own."""
+    project.write(
+        "steps.py",
+        """
+        import os
+        import sys
+
+
+        def spoil():
+            os.environ["FR_TEST_SPOILT"] = "yes"
+            os.chdir("/")
+            sys.path.append("/spoilt")
+            return 1
+
+
+        def look(spoilt):
+            return [os.environ.get("FR_TEST_SPOILT"), os.getcwd(), "/spoilt" in sys.path]
+        """,
+    )
+    project.nodes = {
+        "spoil": {"uses": "steps:spoil"},
+        "look": {"uses": "steps:look", "needs": {"spoilt": "spoil"}},
+    }
+    assert project.run().values["look"] == [None, str(project.folder.resolve()), False]
