@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from fingerprint_runner.errors import InvalidGraph
 from fingerprint_runner.provenance.links import Hit, Links, Modules
-from fingerprint_runner.provenance.unit_methods import CONSTRUCTORS, READ_ONLY
+from fingerprint_runner.provenance.unit_methods import CONSTRUCTORS, OPERATOR, READ_ONLY
 from fingerprint_runner.provenance.units import Actions, Call, Chain, Unit
 
 Symbol = tuple[str, str]
@@ -26,7 +26,19 @@ LOUD = frozenset(
     """os sys random atexit locale copyreg builtins importlib decimal gc signal socket multiprocessing
     threading types codecs faulthandler resource""".split()
 )
-"""Standard library whose discarded calls change how other code runs; the rest is quiet."""
+"""Standard library whose decorators change how other code runs; the others' only wrap."""
+
+QUIET = frozenset("logging warnings time typing pprint traceback".split())
+"""Standard library whose discarded calls are taken to change nothing that a node gives."""
+
+CHANGES_ARGUMENTS = frozenset("bisect heapq operator random".split())
+"""Standard library that changes the lists and objects that it is given, its result used or not."""
+
+PATCHERS = frozenset(["unittest"])
+"""Standard library whose objects change others, that they know by name, when their methods are called."""
+
+ADDERS = frozenset("add append appendleft extend insert setdefault update".split())
+"""Methods of plain containers, which keep what they are given and leave it as it is."""
 
 CALLS_LATER = frozenset(
     "functools dataclasses typing abc contextlib enum collections operator logging types".split()
@@ -59,6 +71,20 @@ class Effects(NamedTuple):
 NO_EFFECTS = Effects()
 
 
+class Parts(NamedTuple):
+    """What an object may be made of.
+
+    Attributes:
+        symbols: whose objects may be parts of it.
+        has_module: whether it may hold a module, or know one by name, so that it may change anything in it.
+        consulted: modules that were looked at.
+    """
+
+    symbols: tuple[Symbol, ...]
+    has_module: bool
+    consulted: tuple[str, ...]
+
+
 class EffectFinder:
     """Finds and remembers the effects of units.
 
@@ -71,7 +97,7 @@ class EffectFinder:
         self._modules = modules
         self._links = links
         self._known: dict[tuple[str, int], Effects] = {}
-        self._made_of: dict[Symbol, tuple[tuple[Symbol, ...], tuple[str, ...]]] = {}
+        self._made_of: dict[Symbol, Parts] = {}
 
     def of(self, module: str, index: int) -> Effects:
         """The effects of a module's unit."""
@@ -96,16 +122,17 @@ class EffectFinder:
         own = {(module, name) for name in unit.names}
         return Effects(tuple(sorted(walk.targets - own)), walk.unknown, tuple(walk.consulted))
 
-    def made_of(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
-        """The symbols whose objects may be parts of a symbol's object, and what was consulted."""
+    def made_of(self, symbol: Symbol) -> Parts:
+        """What a symbol's object may be made of."""
         found = self._made_of.get(symbol)
         if found is None:
             found = self._made_of[symbol] = self._take_apart(symbol)
         return found
 
-    def _take_apart(self, symbol: Symbol) -> tuple[tuple[Symbol, ...], tuple[str, ...]]:
+    def _take_apart(self, symbol: Symbol) -> Parts:
         parts: dict[Symbol, None] = {}
         consulted: dict[str, None] = {}
+        has_module = False
         seen = {symbol}
         stack = [symbol]
         while stack:
@@ -122,7 +149,9 @@ class EffectFinder:
                         if hit.kind == "symbol" and (hit.module, hit.name) not in seen:
                             seen.add((hit.module, str(hit.name)))
                             stack.append((hit.module, str(hit.name)))
-        return tuple(parts), tuple(consulted)
+                        elif _is_bare(hit) or hit.module.partition(".")[0] in PATCHERS:
+                            has_module = True
+        return Parts(tuple(parts), has_module, tuple(consulted))
 
 
 class _Walk:
@@ -173,16 +202,21 @@ class _Walk:
                 if hit.kind == "symbol":
                     if hit.final or not hit.rest:
                         self._change((hit.module, str(hit.name)))
-                elif not made and (hit.kind in ("stdlib", "third-party", "extension") or _is_bare(hit)):
+                elif not made and hit.kind in ("stdlib", "third-party", "extension", "module"):
+                    # Of a module without that name too: `helpers.__dict__["f"] = …`.
                     self.unknown = True
         for chain, method, discarded in actions.receivers:
             for hit in self._follow(module, chain):
                 if hit.kind == "symbol":
-                    if (hit.final or not hit.rest) and not self._is_read(hit, method):
+                    if not hit.final and hit.rest:
+                        continue
+                    if method == OPERATOR and not discarded and not self._has_class(hit):
+                        continue
+                    if not self._is_read(hit, method):
                         self._change((hit.module, str(hit.name)))
                 elif method in READ_ONLY:
                     continue
-                elif discarded and (hit.kind == "extension" or _is_bare(hit) or _is_loud(hit)):
+                elif discarded and (hit.kind == "extension" or _is_bare(hit) or _reaches_out(hit)):
                     self.unknown = True
         for call in actions.calls:
             for hit in self._follow(module, call.callee):
@@ -190,9 +224,10 @@ class _Walk:
 
     def _change(self, symbol: Symbol) -> None:
         self.targets.add(symbol)
-        parts, consulted = self._finder.made_of(symbol)
-        self.targets.update(parts)
-        self.consulted.update(dict.fromkeys(consulted))
+        parts = self._finder.made_of(symbol)
+        self.targets.update(parts.symbols)
+        self.unknown = self.unknown or parts.has_module
+        self.consulted.update(dict.fromkeys(parts.consulted))
 
     def _change_arguments(self, module: str, call: Call) -> None:
         if call.decorator:
@@ -210,30 +245,41 @@ class _Walk:
 
     def _is_read(self, hit: Hit, method: str) -> bool:
         """Whether a method only reads, by its name; what a first-party class may mean by it is open."""
-        if method not in READ_ONLY:
-            return False
-        parts, consulted = self._finder.made_of((hit.module, str(hit.name)))
-        self.consulted.update(dict.fromkeys(consulted))
-        return not any(
-            unit.kind == "class" for module, name in parts for unit in self._links.units_of(module, name)
+        return method in READ_ONLY and not self._has_class(hit)
+
+    def _has_class(self, hit: Hit) -> bool:
+        """Whether an object may be, or hold, an instance of a first-party class."""
+        parts = self._finder.made_of((hit.module, str(hit.name)))
+        self.consulted.update(dict.fromkeys(parts.consulted))
+        return any(
+            unit.kind == "class"
+            for module, name in parts.symbols
+            for unit in self._links.units_of(module, name)
         )
 
     def _call_arguments(self, module: str, call: Call) -> None:
+        """Follow what is handed to something that calls it."""
         for chain in call.arguments:
             for hit in self._follow(module, chain):
-                if hit.kind == "symbol":
-                    self._enter(hit, 2)
+                if hit.kind != "symbol":
+                    continue
+                self._enter(hit, 2)
+                if hit.rest and self._is_mutable(hit) and not self._is_read(hit, hit.rest[-1]):
+                    self._change((hit.module, str(hit.name)))  # `map(REGISTRY.append, …)`
 
     def _call(self, module: str, call: Call, hit: Hit) -> None:
         last = call.callee[-1]
         if hit.kind == "builtin":
             self._call_arguments(module, call)
+            if hit.rest and call.discarded:
+                self._change_arguments(module, call)  # `type.__setattr__(Model, "size", 2)`
         elif hit.kind == "stdlib":
-            if call.decorator == "top" and _is_loud(hit):
+            top = hit.module.partition(".")[0]
+            if (call.decorator == "top" and top in LOUD) or (call.discarded and _reaches_out(hit)):
                 self.unknown = True
-            elif call.discarded and _is_loud(hit):
-                self.unknown = self.unknown or last not in READ_ONLY
-            if hit.module.partition(".")[0] not in CALLS_LATER:
+            if top in CHANGES_ARGUMENTS:
+                self._change_arguments(module, call)
+            if top not in CALLS_LATER:
                 self._call_arguments(module, call)
         elif hit.kind in ("third-party", "extension", "absent"):
             pure = hit.module.partition(".")[0] in PURE_LIBRARIES
@@ -259,10 +305,15 @@ class _Walk:
             if not call.decorator and self._is_read(hit, hit.rest[-1]):
                 return
             self._change((hit.module, str(hit.name)))
+            if hit.rest[-1] not in ADDERS or self._has_class(hit):
+                self._change_arguments(module, call)  # `bus.attach(handler)`
         elif hit.rest:
             self._change((hit.module, str(hit.name)))
             self._change_arguments(module, call)
         else:
+            if not kinds <= {"def", "class"}:
+                # A bound method, a partial, an object that is callable: `register = REGISTRY.append`.
+                self._change((hit.module, str(hit.name)))
             self._change_arguments(module, call)
         if self._enter(hit, call.levels):
             self._call_arguments(module, call)
@@ -376,10 +427,11 @@ class _Walk:
         return False
 
 
-def _is_loud(hit: Hit) -> bool:
+def _reaches_out(hit: Hit) -> bool:
+    """Whether a call whose result is thrown away may change how other code runs."""
     if hit.kind in ("third-party", "absent"):
         return True
-    return hit.kind == "stdlib" and hit.module.partition(".")[0] in LOUD
+    return hit.kind == "stdlib" and hit.module.partition(".")[0] not in QUIET
 
 
 def _is_bare(hit: Hit) -> bool:

@@ -20,5 +20,19 @@ READ_ONLY = frozenset(
 )
 """Methods that change nothing, whatever they are called on."""
 
-CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__set_name__", "__prepare__", "__attrs_post_init__")
-"""Methods that run when an instance of a class is made."""
+CONSTRUCTORS = (
+    "__new__",
+    "__init__",
+    "__post_init__",
+    "__set_name__",
+    "__prepare__",
+    "__attrs_post_init__",
+    "__enter__",
+    "__exit__",
+    "__iter__",
+    "__next__",
+)
+"""Methods that run when an instance of a class is made, or is at once used by `with` or a loop."""
+
+OPERATOR = "<operator>"
+"""Stands for the method that `a >> b`, `for each in a` or `with a` calls."""

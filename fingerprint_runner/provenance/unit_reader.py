@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fingerprint_runner.provenance.scopes import Scope
+from fingerprint_runner.provenance.unit_methods import OPERATOR
 from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Actions, Call, Chain, Flag
 
 Where = int | str | None
@@ -319,12 +320,29 @@ class UnitReader:
 
     def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope, where: Where) -> None:
         self._origin(node.target, node.iter, scope, scope)
+        self._operate((node.iter,), scope, where)
         self._push_children(node, scope, where)
 
     def _with_item(self, node: ast.withitem, scope: Scope, where: Where) -> None:
         if node.optional_vars is not None:
             self._origin(node.optional_vars, node.context_expr, scope, scope)
+        self._operate((node.context_expr,), scope, where)
         self._push_children(node, scope, where)
+
+    def _operation(self, node: ast.BinOp, scope: Scope, where: Where) -> None:
+        self._operate((node.left, node.right), scope, where, id(node) in self._discarded)
+        self._push_children(node, scope, where)
+
+    def _operate(
+        self, operands: Iterable[ast.expr], scope: Scope, where: Where, discarded: bool = False
+    ) -> None:
+        """Note objects whose methods the language itself calls; only at import is that worth the room."""
+        if where != 0:
+            return
+        for operand in operands:
+            chain = plain_chain(operand)
+            if chain is not None:
+                self._receivers.append((chain, scope, where, OPERATOR, discarded))
 
     def _global(self, node: ast.Global, scope: Scope, where: Where) -> None:
         scope.outer.update(node.names)
@@ -511,7 +529,7 @@ class UnitReader:
             self._call(value, scope, where, discarded=True)
             return
         # `[register(each) for each in ALL]`: everything in it is there for its effect.
-        self._discarded.update(id(each) for each in ast.walk(value) if isinstance(each, ast.Call))
+        self._discarded.update(id(each) for each in ast.walk(value) if isinstance(each, ast.Call | ast.BinOp))
         self._stack.append((value, scope, where))
 
     def _call(self, node: ast.Call, scope: Scope, where: Where, discarded: bool = False) -> None:
@@ -530,6 +548,8 @@ class UnitReader:
             return
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
         name = _called(node.func)
+        if name == "find_spec":
+            self._sought(node, where)
         if name in ("setattr", "delattr", "next", "exec") and node.args:
             self._store_into(node.args[0], scope, where)
         if name in ("vars", "locals", "dir") and not arguments and where == 0:
@@ -544,6 +564,13 @@ class UnitReader:
         self._record_call(node.func, scope, where, discarded, handed)
         self._push([node.func, *arguments], scope, where)
 
+    def _sought(self, node: ast.Call, where: Where) -> None:
+        """`find_spec("name")` asks whether a module is there, as an import would."""
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
+            found = self.imports if where == 0 else self.lazy_imports
+            found[first.value, ""] = None
+
     def _record_call(
         self, func: ast.expr, scope: Scope, where: Where, discarded: bool, handed: list[Chain]
     ) -> None:
@@ -554,6 +581,10 @@ class UnitReader:
         if isinstance(func, ast.Attribute):
             for each in names_in(func.value):
                 self._receivers.append((each, scope, where, func.attr, discarded))
+            if handed:
+                # `get_bus().attach(handler)` may do to what it is given what `get_bus(handler)` may.
+                for each in names_in(func.value, calls=False):
+                    self._calls.append((each, scope, where, 2, False, "", handed))
             return
         for each in _callees(func):
             self._calls.append((each, scope, where, 2, discarded, "", handed))
@@ -741,6 +772,7 @@ _VISITORS: dict[type, Any] = {
     ast.Attribute: UnitReader._attribute,
     ast.Subscript: UnitReader._subscript,
     ast.Compare: UnitReader._compare,
+    ast.BinOp: UnitReader._operation,
     ast.Call: UnitReader._call,
     ast.Expr: UnitReader._expression,
     ast.Assign: UnitReader._assign,
