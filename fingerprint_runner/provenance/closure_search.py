@@ -112,7 +112,9 @@ class ClosureFinder:
         table = self.source.table(module)
         assert table is not None
         unit = table.units[index]
-        if unit.kind in ("import", "star", "constant"):
+        if unit.kind == "star" or any(_is_rebound(table, name) for name in unit.names):
+            return True
+        if unit.kind in ("import", "constant"):
             return False
         effects = self.effects.of(module, index)
         if effects.unknown or effects.targets:
@@ -121,10 +123,18 @@ class ClosureFinder:
         plain = unit.kind in ("def", "class")
         quiet = {"def", "class", "import", "constant"} if plain else {"import"}
         for chain in unit.run.uses:
+            if _is_rebound(table, chain[0]):
+                return True
             for position in table.by_name.get(chain[0], ()):
                 if table.units[position].kind not in quiet:
                     return True
         return any(call.callee[0] in table.by_name or call.callee[0] == ABSOLUTE for call in calls)
+
+
+def _is_rebound(table: ModuleTable, name: str) -> bool:
+    """Whether a name means one thing first and another thing later."""
+    indices = table.by_name.get(name, ())
+    return len(indices) > 1 and len({table.units[index].targets or index for index in indices}) > 1
 
 
 class _Width(enum.IntEnum):

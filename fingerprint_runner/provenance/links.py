@@ -11,7 +11,7 @@ import builtins
 from typing import NamedTuple, Protocol
 
 from fingerprint_runner.provenance.locate import ModuleLocation
-from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Chain, ModuleTable, Unit
+from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, STAR, Chain, ModuleTable, Unit
 
 BUILTIN_NAMES = frozenset(dir(builtins))
 MODULE_NAMES = frozenset(
@@ -25,7 +25,6 @@ MODULE_NAMES = frozenset(
         "__path__",
         "__builtins__",
         "__cached__",
-        "__annotations__",
         "__debug__",
         "__class__",
         "__qualname__",
@@ -112,6 +111,10 @@ class Links:
         return found
 
 
+_Step = tuple[bool, str, Chain, bool]
+"""Whether it is a module, the module, what is to be found of it, and whether from outside it."""
+
+
 class _Walk:
     """One chain being followed; the walk visits each (module, rest) once."""
 
@@ -119,8 +122,8 @@ class _Walk:
         self._modules = modules
         self._hits: dict[Hit, None] = {}
         self._consulted: dict[str, None] = {}
-        self._stack: list[tuple[bool, str, Chain, bool]] = []
-        self._seen: set[tuple[bool, str, Chain, bool]] = set()
+        self._stack: list[_Step] = []
+        self._seen: set[_Step] = set()
         self._soft = False
 
     def run(self, module: str, chain: Chain) -> Followed:
@@ -186,6 +189,8 @@ class _Walk:
         indices = table.by_name.get(name)
         if indices is not None:
             self._bound(table, indices, name, rest)
+            certain = (index for index in indices if not table.units[index].conditional)
+            self._through_stars(table, name, rest, next(certain, -1))
             return
         if self._through_stars(table, name, rest):
             return
@@ -211,7 +216,7 @@ class _Walk:
         for index in indices:
             targets = [chain for bound, chain in table.units[index].targets if bound == name]
             for target in targets:
-                self._stack.append((True, target[1], (*target[2:], *rest), True))
+                self._go(table, name, rest, (True, target[1], (*target[2:], *rest), True))
             final = final or not targets or table.units[index].kind == "block"
         self._hit("symbol", table.module, name, rest, final)
         # A package's submodule replaces what its `__init__` bound to the same name.
@@ -220,10 +225,23 @@ class _Walk:
             if self._located(inner).kind == "first-party" and self._provides(inner, rest[0]):
                 self._stack.append((True, inner, rest, True))
 
-    def _through_stars(self, table: ModuleTable, name: str, rest: Chain) -> bool:
+    def _go(self, table: ModuleTable, name: str, rest: Chain, step: _Step) -> None:
+        """Go on with a step; where that leads in a circle, a package's name is its submodule.
+
+        `from . import inner` in `pkg.tools` does, if `pkg` itself has `from .tools import *`.
+        """
+        self._stack.append(step)
+        circles = not self._seen.isdisjoint({step, (*step[:3], False)})
+        inner = f"{table.module}.{name}"
+        if circles and table.is_package and self._located(inner).kind != "absent":
+            self._stack.append((True, inner, rest, True))
+
+    def _through_stars(self, table: ModuleTable, name: str, rest: Chain, after: int = -1) -> bool:
+        """Look a name up behind the star imports that stand after a unit: they replace what it bound."""
         found = False
-        for index, unit in enumerate(table.units):
-            if unit.kind != "star" or not unit.targets:
+        for index in table.by_name.get(STAR, ()):
+            unit = table.units[index]
+            if index <= after or not unit.targets:
                 continue
             source = unit.targets[0][1][1]
             where = self._located(source)
@@ -233,7 +251,7 @@ class _Walk:
                     self._hit("load", source)
                     if self._provides(source, "__all__"):
                         self._stack.append((False, source, ("__all__",), True))
-                    self._stack.append((False, source, (name, *rest), True))
+                    self._go(table, name, rest, (False, source, (name, *rest), True))
                     found = True
             elif name not in MODULE_NAMES:
                 self._hit("unit", table.module, index)

@@ -185,6 +185,8 @@ def _units(
     form = normal_form([node] if node is not None else [])
     actions = reader.actions()
     names = reader.names
+    for each in _stars_inside(node):
+        yield _import_unit(each, each.names[0], statement, module, is_package, prefix + tests, digest)
     line = node.lineno if node is not None else statement.tests[-1][0].lineno
     yield Unit(
         names,
@@ -201,7 +203,16 @@ def _units(
         reader.flags(),
         tuple(dict.fromkeys(reader.bases)),
         reader.hooked,
+        bool(statement.tests) or _kind(node, names) == "block",
     )
+
+
+def _stars_inside(node: ast.stmt | None) -> list[ast.ImportFrom]:
+    """Star imports in a block, as in `try: from local_settings import *`."""
+    if node is None or isinstance(node, (*FUNCTIONS, ast.ClassDef)) or not hasattr(node, "body"):
+        return []
+    found = (each for each in ast.walk(node) if isinstance(each, ast.ImportFrom))
+    return [each for each in found if each.names[0].name == "*"]
 
 
 def _import_unit(

@@ -21,6 +21,7 @@ Chain = tuple[str, ...]
 
 ABSOLUTE = ""
 SOFT = "?"
+STAR = "*"
 
 
 class Call(NamedTuple):
@@ -101,6 +102,7 @@ class Unit(NamedTuple):
         flags: where reading can't follow.
         bases: of a class.
         hooked: whether a class has a hook for its subclasses, or a metaclass.
+        conditional: whether it may bind its names or not, depending on what runs.
     """
 
     names: tuple[str, ...]
@@ -117,6 +119,7 @@ class Unit(NamedTuple):
     flags: tuple[Flag, ...] = ()
     bases: tuple[Chain, ...] = ()
     hooked: bool = False
+    conditional: bool = False
 
     def label(self) -> str:
         """How a person knows it: its first name, or what it is."""
@@ -134,7 +137,7 @@ class ModuleTable:
         text: xxh3-128 of its bytes.
         docs: digest of the module's own docstring; empty where there is none.
         units: in source order.
-        by_name: global name → units that bind it, in source order.
+        by_name: global name → units that bind it, in source order; `"*"` → its star imports.
     """
 
     module: str
@@ -162,7 +165,7 @@ def make_table(
     """A table with its index of names."""
     by_name: dict[str, list[int]] = {}
     for index, unit in enumerate(units):
-        for name in unit.names:
+        for name in unit.names if unit.kind != "star" else (STAR,):
             by_name.setdefault(name, []).append(index)
     index_of = {name: tuple(found) for name, found in by_name.items()}
     return ModuleTable(module, is_package, path, text, docs, units, index_of)
@@ -178,6 +181,7 @@ def _plain(units: tuple[Unit, ...]) -> list[tuple[Any, ...]]:
             tuple(tuple(flag) for flag in unit.flags),
             unit.bases,
             unit.hooked,
+            unit.conditional,
         )
         for unit in units
     ]
