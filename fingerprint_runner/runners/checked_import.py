@@ -25,7 +25,7 @@ from types import CodeType, ModuleType
 import xxhash
 
 from fingerprint_runner.errors import SourceChanged
-from fingerprint_runner.provenance.locate import Locator, ModuleLocation
+from fingerprint_runner.provenance.locate import Locator, ModuleLocation, stdlib_folders
 from fingerprint_runner.runners import loaded_modules
 
 _ENGINE = __name__.partition(".")[0]
@@ -134,6 +134,9 @@ def loaded_otherwise(planned: Mapping[str, str], locator: Locator) -> str | None
 def checked_imports(watch: ImportWatch) -> Iterator[None]:
     """Serve first-party modules from planned text inside the block, and note what is discovered."""
     global _current
+    # What the locator needs of `sysconfig` is asked before imports are watched: while that module is
+    # being set up, it imports, and can't answer yet.
+    stdlib_folders()
     finder = _Finder(watch)
     plain = builtins.__import__, importlib.import_module
     builtins.__import__, importlib.import_module = _noting_import, _noting_import_module
