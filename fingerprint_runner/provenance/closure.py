@@ -30,3 +30,16 @@ class Closure:
     modules: Mapping[str, str]
     packages: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImportReach:
+    """What importing a module may change outside of it.
+
+    Attributes:
+        anything: whether it may change what reading can't name, such as a library's settings.
+        modules: other first-party modules in which it changes something.
+    """
+
+    anything: bool
+    modules: frozenset[str]

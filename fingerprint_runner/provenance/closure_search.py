@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from fingerprint_runner.fingerprints.encoding import digest
-from fingerprint_runner.provenance.closure import Closure
+from fingerprint_runner.provenance.closure import Closure, ImportReach
 from fingerprint_runner.provenance.effects import EffectFinder, Effects, Symbol
 from fingerprint_runner.provenance.links import Hit, Links, Modules, kind_of
 from fingerprint_runner.provenance.units import ABSOLUTE, Chain, Flag, ModuleTable, Unit
@@ -72,6 +72,19 @@ class ClosureFinder:
             InvalidGraph: kind `syntax-error`, if a file that it loads can't be parsed.
         """
         return _Search(self, root).run()
+
+    def reach(self, module: str) -> tuple[ImportReach, tuple[str, ...]]:
+        """What importing a module may change outside of it, and the modules that were looked at."""
+        anything = False
+        modules: set[str] = set()
+        consulted = {module: None}
+        table = self.source.table(module)
+        for index in range(0 if table is None else len(table.units)):
+            effects = self.effects.of(module, index)
+            anything = anything or effects.unknown
+            modules.update(home for home, _ in effects.targets if home != module)
+            consulted.update(dict.fromkeys(effects.consulted))
+        return ImportReach(anything, frozenset(modules)), tuple(consulted)
 
     def loads_of(self, module: str) -> tuple[tuple[int, str], ...]:
         """What importing a module imports: (unit, module), in order."""

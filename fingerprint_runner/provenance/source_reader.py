@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.provenance.answer_memo import AnswerMemo
-from fingerprint_runner.provenance.closure import Closure
+from fingerprint_runner.provenance.closure import Closure, ImportReach
 from fingerprint_runner.provenance.component import ComponentSource, component_from_plain
 from fingerprint_runner.provenance.locate import Locator, absolute_entry
 from fingerprint_runner.provenance.memo import Memo
@@ -39,6 +39,7 @@ class SourceReader:
         self._finder: ClosureFinder | None = None
         self._closures: dict[str, Closure] = {}
         self._components: dict[str, ComponentSource] = {}
+        self._reaches: dict[str, ImportReach] = {}
 
     def refresh(self) -> None:
         """Forget what was seen, so that the next answers are of the present."""
@@ -47,6 +48,7 @@ class SourceReader:
         self._finder = None
         self._closures.clear()
         self._components.clear()
+        self._reaches.clear()
 
     def _cold(self) -> ClosureFinder:
         if self._finder is None:
@@ -114,6 +116,23 @@ class SourceReader:
                 found = reader.read(uses)
                 self._answers.put("component " + uses, found.as_plain(), reader.consulted)
             self._components[uses] = found
+        return found
+
+    def reach(self, module: str) -> ImportReach:
+        """What importing a first-party module may change outside of it.
+
+        Args:
+            module: its full name; of one that isn't first-party source, nothing is known to change.
+        """
+        found = self._reaches.get(module)
+        if found is None:
+            data = self._answers.answer("reach " + module)
+            if data is not None:
+                found = ImportReach(data[0], frozenset(data[1]))
+            else:
+                found, consulted = self._cold().reach(module)
+                self._answers.put("reach " + module, (found.anything, sorted(found.modules)), consulted)
+            self._reaches[module] = found
         return found
 
     def place(self, symbol: str) -> tuple[str, int] | None:

@@ -8,6 +8,7 @@ but for hooks that ask for them. Only loaded when something runs: a no-op needs 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.planning.decide import Stale, UpToDate
 from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.provenance.environment import secret_texts
+from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.executor import Executor, SerialExecutor
 from fingerprint_runner.runners.hook_calls import HookFailed
@@ -113,6 +115,7 @@ class Driver:
         assert present is not None
         named = isinstance(node.uses, str) or has_import_path(node.component)
         roots = [query.argument for query in present.code.answers if query.kind == "closure"]
+        modules = setup.world.modules([*roots, node.component] if named else roots)
         return NodeTask(
             node=name,
             component=node.component,
@@ -125,12 +128,25 @@ class Driver:
             scratch=self._scratch,
             folder=setup.world.folder,
             search_path=setup.world.search_path,
-            modules=setup.world.modules([*roots, node.component] if named else roots),
+            modules=modules,
             resource=node.resource,
             target=None if isinstance(node.uses, str) or named else node.uses,
             keep=self._state.publisher.keeps(name),
-            fresh=name in self._progress.attempts,
+            fresh=name in self._progress.attempts or self._is_disturbed(modules),
         )
+
+    def _is_disturbed(self, modules: Mapping[str, str]) -> bool:
+        """Whether this process has loaded, for other nodes, a module that changed something at import.
+
+        In a process of its own the node would load no more than its own modules, and may give
+        something else.
+        """
+        for module in loaded_modules.loaded():
+            if module not in modules:
+                reach = self._setup.world.sources.reach(module)
+                if reach.anything or not reach.modules.isdisjoint(modules):
+                    return True
+        return False
 
     def _input(self, source: str, key: str | None) -> TaskInput:
         if source not in self._setup.schema.nodes:

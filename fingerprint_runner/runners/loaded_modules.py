@@ -49,6 +49,11 @@ def remember(module: str, digest: str, path: str, spec: ModuleSpec | None) -> No
     _from_functions.pop(module, None)
 
 
+def loaded() -> tuple[str, ...]:
+    """The first-party modules that nodes of this process have loaded."""
+    return tuple(name for name in _loaded if name in sys.modules)
+
+
 def distrust(modules: Iterable[str]) -> None:
     """These modules may have come out wrong: no later node may use them in this process."""
     for module in modules:

@@ -74,7 +74,8 @@ class NodeTask:
         storage: where outputs go.
         scratch: the run's private folder for resources under way and values that aren't stored.
         keep: False for `disable` and `ignore`: the value goes to scratch and isn't kept.
-        fresh: sources changed under an earlier attempt: this one runs in a process of its own.
+        fresh: it runs in a process of its own: sources changed under an earlier attempt, or this
+            process has loaded what may have changed the node's modules.
     """
 
     node: str

@@ -385,3 +385,20 @@ def test_components_given_as_objects_of_a_touched_module(
         assert serial_project.runner(schema=schema).run() == {"more": 2}
     finally:
         del sys.modules["touched_steps"]
+
+
+@pytest.mark.parametrize("patch", ["shared.FACTOR = 10", "import decimal\ndecimal.getcontext().prec = 3"])
+def test_what_another_nodes_module_changes_at_import(project: Project, patch: str) -> None:
+    """A node gives what it would give alone, though a node before it loaded a module that patches."""
+    project.write("shared.py", "import decimal\nFACTOR = 1\n")
+    project.write("patching.py", f"import shared\n{patch}\n\n\ndef first():\n    return shared.FACTOR\n")
+    project.write(
+        "plain.py",
+        "import decimal\nimport shared\n\n\ndef second(first):\n"
+        "    return [shared.FACTOR, str(decimal.Decimal(1) / 3)]\n",
+    )
+    project.nodes = {
+        "first": {"uses": "patching:first"},
+        "second": {"uses": "plain:second", "needs": {"first": "first"}},
+    }
+    assert project.run().values["second"] == [1, "0.3333333333333333333333333333"]
