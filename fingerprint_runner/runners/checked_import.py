@@ -28,6 +28,7 @@ from fingerprint_runner.errors import SourceChanged
 from fingerprint_runner.provenance.locate import Locator, ModuleLocation, stdlib_folders
 from fingerprint_runner.runners import loaded_modules
 
+_ABSENT = "absent"
 _ENGINE = __name__.partition(".")[0]
 
 _current: ImportWatch | None = None
@@ -78,6 +79,11 @@ class ImportWatch:
         self._note(module)
         if importer is not None and importer != module:
             loaded_modules.remember_import(importer, module)
+
+    def note_absent(self, module: str, importer: str) -> None:
+        """A module isn't there; what libraries try for themselves is theirs."""
+        if module not in self.planned and self._is_first_party(importer):
+            self.discovered.setdefault(module, _ABSENT)
 
     def finish(self, *, here: bool) -> None:
         """The node is done: take in what its modules imported for an earlier node.
@@ -161,7 +167,11 @@ def _noting_import(
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> ModuleType:
-    module: ModuleType = _plain_import(name, globals, locals, fromlist, level)
+    try:
+        module: ModuleType = _plain_import(name, globals, locals, fromlist, level)
+    except ModuleNotFoundError as error:
+        _note_absent(error, sys._getframe(1).f_globals.get("__name__"))
+        raise
     watch = _current
     if watch is not None:
         importer = None if globals is None else str(globals.get("__name__"))
@@ -173,11 +183,21 @@ def _noting_import(
 
 
 def _noting_import_module(name: str, package: str | None = None) -> ModuleType:
-    module: ModuleType = _plain_import_module(name, package)
+    try:
+        module: ModuleType = _plain_import_module(name, package)
+    except ModuleNotFoundError as error:
+        _note_absent(error, sys._getframe(1).f_globals.get("__name__"))
+        raise
     watch = _current
     if watch is not None:
         watch.note_use(module.__name__, str(sys._getframe(1).f_globals.get("__name__")))
     return module
+
+
+def _note_absent(error: ModuleNotFoundError, importer: object) -> None:
+    """First-party code asked for a module that isn't there: that it appears must show."""
+    if _current is not None and error.name is not None:
+        _current.note_absent(error.name, str(importer))
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -402,3 +402,30 @@ def test_what_another_nodes_module_changes_at_import(project: Project, patch: st
         "second": {"uses": "plain:second", "needs": {"first": "first"}},
     }
     assert project.run().values["second"] == [1, "0.3333333333333333333333333333"]
+
+
+@pytest.mark.parametrize("ask", ["importlib.import_module(name)", "__import__(name)"])
+def test_a_computed_import_that_was_absent_appears(project: Project, ask: str) -> None:
+    """A module asked for by a computed name, and not there, makes its node run once it is there."""
+    project.write(
+        "steps.py",
+        f"""
+        import importlib
+
+
+        def make():
+            name = "plug" + "_in"
+            try:
+                return {ask}.VALUE
+            except ImportError:
+                return "none"
+        """,
+    )
+    project.nodes = {"make": {"uses": "steps:make"}}
+    assert project.run().values["make"] == "none"
+    assert project.run().ran == ()
+    project.write("plug_in.py", "VALUE = 'there'\n")
+    assert project.run().values["make"] == "there"
+    (project.folder / "plug_in.py").unlink()
+    again = project.run()
+    assert (again.ran, again.values["make"]) == ((), "none")
