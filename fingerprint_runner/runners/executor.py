@@ -17,6 +17,7 @@ from typing import Protocol
 
 from fingerprint_runner.errors import NotStorable
 from fingerprint_runner.provenance.locate import Locator
+from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.run_node import Memory, run_node
 from fingerprint_runner.runners.task import NodeError, NodeOutcome, NodeTask, OutcomeStatus, WorkerTask
@@ -87,7 +88,7 @@ class SerialExecutor:
                 "restart this program"
             )
             return task, NodeOutcome(OutcomeStatus.FAILED, error=NodeError("SourceChanged", message))
-        if not task.fresh:
+        if not task.fresh and not loaded_modules.has_strays():
             outcome = self._run_here(task, here=False)
             if outcome.status is not OutcomeStatus.WRONG_PROCESS:
                 return task, outcome

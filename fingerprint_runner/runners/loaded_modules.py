@@ -39,6 +39,7 @@ class _Loaded:
 _loaded: dict[str, _Loaded] = {}
 _at_import: dict[str, set[str]] = {}
 _from_functions: dict[str, set[str]] = {}
+_has_strays = False
 
 
 def remember(module: str, digest: str, path: str, spec: ModuleSpec | None) -> None:
@@ -52,6 +53,22 @@ def remember(module: str, digest: str, path: str, spec: ModuleSpec | None) -> No
 def loaded() -> tuple[str, ...]:
     """The first-party modules that nodes of this process have loaded."""
     return tuple(name for name in _loaded if name in sys.modules)
+
+
+def note_stray() -> None:
+    """This process holds code that no located module explains: later nodes could use it unseen."""
+    global _has_strays
+    _has_strays = True
+
+
+def has_strays() -> bool:
+    """Whether nodes that could run elsewhere should."""
+    return _has_strays
+
+
+def is_text_of_one(path: str) -> bool:
+    """Whether a file is the text of a module that was loaded while a node ran."""
+    return any(known.path == path for known in _loaded.values())
 
 
 def distrust(modules: Iterable[str]) -> None:

@@ -1,7 +1,9 @@
 """`audited`: what a running node does that reading its source can't tell, by Python's audit events.
 
-Classes that unpickling finds by name become queries of the node's trace (R15); a started
-subprocess means that sources are compared again before publishing (R12).
+Classes that unpickling finds by name become queries of the node's trace (R15), and so does code
+that runs from a file which no import of a first-party module explains: found along a changed
+`sys.path`, or run by `runpy`. A started subprocess means that sources are compared again before
+publishing (R12).
 
 Invariant: an audit hook can't be removed, so one is added at most once a process, and it does
 nothing but compare a global with None while no node runs.
@@ -12,9 +14,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import xxhash
+
+from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.checked_import import ImportWatch
 
 _SPAWNING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"})
@@ -28,11 +34,14 @@ class AuditWatch:
 
     Attributes:
         spawned: whether it started another process.
+        strays: first-party file that code ran from without being located as a module → its digest.
     """
 
     def __init__(self, imports: ImportWatch) -> None:
         self.spawned = False
+        self.strays: dict[str, str] = {}
         self._imports = imports
+        self._seen: set[str] = set()
 
     def event(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Take in one audit event."""
@@ -40,6 +49,20 @@ class AuditWatch:
             self._imports.note_use(str(arguments[0]))
         elif name in _SPAWNING:
             self.spawned = True
+        elif name == "exec":
+            self._executed(getattr(arguments[0], "co_filename", ""))
+
+    def _executed(self, path: str) -> None:
+        if path in self._seen or path.startswith("<"):
+            return
+        self._seen.add(path)
+        if loaded_modules.is_text_of_one(path):
+            return
+        if self._imports.locator.origin_of_path(path) == "first-party":
+            digest = _digest(path)
+            if digest is not None:
+                self.strays[path] = digest
+                loaded_modules.note_stray()
 
     def __enter__(self) -> AuditWatch:
         global _current
@@ -51,6 +74,13 @@ class AuditWatch:
     ) -> None:
         global _current
         _current = None
+
+
+def _digest(path: str) -> str | None:
+    try:
+        return xxhash.xxh3_128_hexdigest(Path(path).read_bytes())
+    except OSError:
+        return None
 
 
 @contextlib.contextmanager

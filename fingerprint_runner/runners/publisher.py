@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import SourceChanged, StorageError
-from fingerprint_runner.fingerprints.manifest import Manifest, TracePart, full_fingerprint
+from fingerprint_runner.fingerprints.manifest import Manifest, Query, TracePart, full_fingerprint
 from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
 from fingerprint_runner.planning.planner import Planner, has_import_path
@@ -70,6 +70,10 @@ class Publisher:
         for module, text in self._world.modules(roots).items():
             if outcome.discovered_text.get(module, text) != text:
                 return module
+        for path, digest in outcome.discovered_files.items():
+            query = Query("file", path)
+            if self._world.answer([query]).answers[query] != digest:
+                return path
         return None
 
     def _changed_source(self, present: Manifest) -> str | None:
@@ -92,6 +96,7 @@ class Publisher:
         packages = {
             package
             for query in outcome.discovered
+            if query.kind == "closure"
             for package in self._world.closure(query.argument).packages
         }
         answers.update(self._world.package_answers({*packages, *outcome.packages}))

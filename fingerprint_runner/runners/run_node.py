@@ -96,15 +96,19 @@ def run_node(
         outcome = NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=watch.changed)
     elif watch.unknown is not None:
         outcome = NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=watch.unknown)
-    return _completed(outcome, watch, tail, audit)
+    return _completed(outcome, watch, tail, audit, task.folder)
 
 
-def _completed(outcome: NodeOutcome, watch: ImportWatch, tail: OutputTail, audit: AuditWatch) -> NodeOutcome:
-    queries = tuple(Query("closure", f"{module}:*") for module in sorted(watch.discovered))
+def _completed(
+    outcome: NodeOutcome, watch: ImportWatch, tail: OutputTail, audit: AuditWatch, folder: Path
+) -> NodeOutcome:
+    modules = [Query("closure", f"{module}:*") for module in sorted(watch.discovered)]
+    files = {os.path.relpath(path, folder): digest for path, digest in sorted(audit.strays.items())}
     return replace(
         outcome,
         log_tail=tail.text(),
-        discovered=queries,
+        discovered=(*modules, *(Query("file", path) for path in files)),
+        discovered_files=files,
         discovered_text=dict(sorted(watch.discovered.items())),
         spawned=audit.spawned,
     )
@@ -115,7 +119,8 @@ def _attempt(
 ) -> NodeOutcome:
     folders = NodeFolders(task.scratch)
     try:
-        component = task.target if task.target is not None else load_component(task.component)
+        with audit:
+            component = task.target if task.target is not None else load_component(task.component)
         with folders:
             return _run(task, component, storage, memory, locator, folders, audit)
     except SourceChanged as error:

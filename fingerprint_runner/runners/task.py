@@ -155,6 +155,8 @@ class NodeOutcome:
         seconds: how long the node's own code took, restores and storing left out.
         log_tail: the last 64 KiB that it printed.
         discovered: further queries that the run turned out to depend on (R15).
+        discovered_text: module among them → digest of the text that ran.
+        discovered_files: file among them, relative to the folder → digest of what ran.
         spawned: whether it started a subprocess.
         packages: what the component's `required_packages()` said.
         detail: for other ends than `DONE`: the module, or the parent whose artifact is lost.
@@ -169,6 +171,7 @@ class NodeOutcome:
     log_tail: str = ""
     discovered: tuple[Query, ...] = ()
     discovered_text: Mapping[str, str] = field(default_factory=dict)
+    discovered_files: Mapping[str, str] = field(default_factory=dict)
     spawned: bool = False
     packages: tuple[str, ...] = ()
     error: NodeError | None = None

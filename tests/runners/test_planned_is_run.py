@@ -10,13 +10,14 @@ import importlib
 import os
 import py_compile
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from run_project import Project
 
 from fingerprint_runner.planning.plan import Plan
+from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.observer import RunObserver
 
 OLD = "def make():\n    return 'old'\n"
@@ -429,3 +430,36 @@ def test_a_computed_import_that_was_absent_appears(project: Project, ask: str) -
     (project.folder / "plug_in.py").unlink()
     again = project.run()
     assert (again.ran, again.values["make"]) == ((), "none")
+
+
+LIB = "LIB = os.path.join(os.path.dirname(__file__), 'lib')"
+
+
+@pytest.fixture
+def without_strays() -> Iterator[None]:
+    """What a test leaves in this process must not send the nodes of all later tests to others."""
+    yield
+    sys.modules.pop("inlib", None)
+    loaded_modules._has_strays = False
+
+
+@pytest.mark.usefixtures("without_strays")
+@pytest.mark.parametrize(
+    "load",
+    [
+        "sys.path.insert(0, LIB)\nimport inlib\nVALUE = inlib.VALUE",
+        "VALUE = runpy.run_path(os.path.join(LIB, 'inlib.py'))['VALUE']",
+    ],
+)
+def test_code_that_no_search_path_explains(project: Project, load: str) -> None:
+    """Code from a folder that the node's module adds to `sys.path`, or runs by path, counts for each user."""
+    project.write("lib/inlib.py", "VALUE = 1\n")
+    project.write("loads.py", f"import os\nimport runpy\nimport sys\n{LIB}\n{load}\n")
+    project.write("steps.py", "import loads\n\n\ndef one():\n    return loads.VALUE\n")
+    project.write("more.py", "import loads\n\n\ndef two(one):\n    return [one, loads.VALUE]\n")
+    project.nodes = {"one": {"uses": "steps:one"}, "two": {"uses": "more:two", "needs": {"one": "one"}}}
+    assert project.run().values["two"] == [1, 1]
+    assert project.run().ran == ()
+    project.write("lib/inlib.py", "VALUE = 2\n")
+    again = project.run()
+    assert (again.ran, again.values["two"]) == (("one", "two"), [2, 2])
