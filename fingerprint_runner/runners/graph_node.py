@@ -1,7 +1,9 @@
 """`GraphNode`: one node of a schema as something that can be called directly.
 
-It constructs the component and calls it, without fingerprints or storage of outputs: for tests of
-a component, and for code that drives nodes by itself. `GraphRunner` doesn't need it.
+It constructs the component and calls it, without fingerprints: for tests of a component, and for code
+that drives nodes by itself. `GraphRunner` doesn't need it.
+
+Invariant: nothing is stored: a resource that the component writes lasts for the call.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class GraphNode:
     Args:
         node_name: its name.
         schema_node: what it is.
-        model_storage: where its component writes its resource.
+        model_storage: what the component sees is bound to the node, as in a run.
         execution_context: handed to the component.
         hooks: called around each call.
     """
