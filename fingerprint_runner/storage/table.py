@@ -209,11 +209,16 @@ class RecordTable:
     def _open_cache(self) -> Any:
         for last_try in (False, True):
             before = files.state(self._layout.table)
+            # Made in two steps: a constructor that raises leaves its connection open.
+            cache = diskcache.Cache.__new__(diskcache.Cache)
             try:
-                return diskcache.Cache(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+                cache.__init__(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
             except sqlite3.DatabaseError as error:
+                cache.close()
                 if last_try or not _is_damage(error):
                     raise
+            else:
+                return cache
             after = files.state(self._layout.table)
             # Another process may have made a new table meanwhile.
             if before is not None and after is not None and before.st_ino == after.st_ino:
