@@ -139,6 +139,13 @@ class TreeBuilder:
         """The error that ends the reading, with all that was noted before."""
         return InvalidGraph([*self.problems, self.problem(kind, message, line, column, hint)])
 
+    def too_deep(self, line: int, column: int) -> InvalidGraph:
+        """The error that ends the reading where the nesting goes too far."""
+        message = f"more than {DEEPEST} mappings and lists stand inside each other"
+        return self.fail(
+            "too-deep", message, line, column, "keep such data in a file of its own, named by `files`"
+        )
+
     def key(self, key: str, line: int, column: int) -> None:
         """The next key of the innermost mapping."""
         frame = self._open[-1]
@@ -166,13 +173,7 @@ class TreeBuilder:
             InvalidGraph: it is nested too deeply.
         """
         if len(self._open) >= DEEPEST:
-            raise self.fail(
-                "too-deep",
-                f"more than {DEEPEST} mappings and lists stand inside each other",
-                line,
-                column,
-                "keep such data in a file of its own, named by `files`",
-            )
+            raise self.too_deep(line, column)
         path = self._put(container, line, column)
         is_mapping = isinstance(container, dict)
         self._open.append(

@@ -97,6 +97,9 @@ def read_yaml(text: str, file: str | None = None) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+        if "nesting depth" in str(error.problem):
+            # The C parser looks ahead, and has a limit of its own since libyaml 0.2.6.
+            raise builder.too_deep(line, column) from error
         message, hint, at_start = _explain(error.problem or error.context or "", text, line, column)
         if at_start and error.context_mark is not None:
             line, column = error.context_mark.line + 1, error.context_mark.column + 1
