@@ -137,6 +137,8 @@ class NodeRecord(Struct, frozen=True):
         created: when, in seconds since the epoch.
         reasons: why it ran.
         origin: see `Origin`.
+        dropped: when its artifacts were pruned, in seconds since the epoch; None where they weren't. They may
+            be there all the same: another record shares them, or the pruning was cut short.
         manifest: the ingredients of `fingerprint`.
     """
 
@@ -154,6 +156,7 @@ class NodeRecord(Struct, frozen=True):
     created: float = 0.0
     reasons: tuple[Reason, ...] = ()
     origin: Origin = Origin()
+    dropped: float | None = None
     format: int = FORMAT_VERSION
 
     @property
@@ -192,6 +195,25 @@ class RunNode(Struct, frozen=True):
     seconds: float
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the run ended with a record for the node, made then or found."""
+        return self.fingerprint is not None and self.status in ("ran", "hit")
+
+
+class NodeFailure(Struct, frozen=True):
+    """How a node failed in a run; secrets are taken out.
+
+    Attributes:
+        error: type and message of the user's exception.
+        traceback: the user's own traceback.
+        log_tail: the last 64 KiB that the node printed.
+    """
+
+    error: str
+    traceback: str = ""
+    log_tail: str = ""
+
 
 class RunRecord(Struct, frozen=True):
     """What a run did, so that the next one starts from it and histories can be shown.
@@ -203,6 +225,7 @@ class RunRecord(Struct, frozen=True):
         ok: whether nothing failed.
         targets: what was asked for.
         nodes: node → its line, for the nodes that the targets need.
+        failures: node → how it failed.
     """
 
     run_id: str
@@ -212,3 +235,4 @@ class RunRecord(Struct, frozen=True):
     ok: bool
     targets: tuple[str, ...]
     nodes: Mapping[str, RunNode]
+    failures: Mapping[str, NodeFailure] = field(default_factory=dict)

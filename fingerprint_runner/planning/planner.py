@@ -10,7 +10,7 @@ needs and answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from fingerprint_runner.fingerprints.identity import identify
@@ -24,7 +24,7 @@ from fingerprint_runner.fingerprints.manifest import (
     TracePart,
     full_fingerprint,
 )
-from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind, RunRecord
+from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind, RunNode, RunRecord
 from fingerprint_runner.graph.node import CacheMode, Need, SchemaNode
 from fingerprint_runner.graph.order import topological_order
 from fingerprint_runner.graph.schema import GraphSchema
@@ -104,6 +104,11 @@ class Lookups(Protocol):
 class Planner:
     """Decides the nodes of one request; a running scheduler goes on asking it as outcomes come in.
 
+    Args:
+        last_run: of the graph, if there was one.
+        last_lines: gives node → its line in the last run of the graph in which it came to an outcome; called
+            when a node is first compared with what it was before.
+
     Attributes:
         schema, request: what is planned.
         order: the nodes that the targets need, parents before children.
@@ -117,6 +122,7 @@ class Planner:
         world: World,
         lookups: Lookups,
         last_run: RunRecord | None = None,
+        last_lines: Callable[[], Mapping[str, RunNode]] = dict,
     ) -> None:
         self.schema = schema
         self.request = request
@@ -127,6 +133,8 @@ class Planner:
         self._world = world
         self._lookups = lookups
         self._last_run = last_run
+        self._load_last_lines = last_lines
+        self._last_lines: Mapping[str, RunNode] | None = None
         self._parents: dict[str, Mapping[str, Need]] = {
             name: schema.nodes[name].parents for name in self.order
         }
@@ -273,13 +281,14 @@ class Planner:
         return Manifest(first, code)
 
     def baseline_record(self, name: str) -> NodeRecord | None:
-        """The record of the graph's last run for this node, else the newest of its name and component."""
-        if self._last_run is not None and name in self._last_run.nodes:
-            fingerprint = self._last_run.nodes[name].fingerprint
-            if fingerprint is not None:
-                record = self._lookups.records([fingerprint]).get(fingerprint)
-                if record is not None:
-                    return record
+        """The node's record in the graph's last run that has one, else the newest of name and component."""
+        if self._last_lines is None:
+            self._last_lines = self._load_last_lines()
+        line = self._last_lines.get(name)
+        if line is not None and line.fingerprint is not None:
+            record = self._lookups.records([line.fingerprint]).get(line.fingerprint)
+            if record is not None:
+                return record
         return self._lookups.newest(name, self.schema.nodes[name].component)
 
     def _baseline(self, name: str) -> Baseline | None:

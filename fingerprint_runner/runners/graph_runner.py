@@ -309,7 +309,14 @@ class CachingGraphRunner(GraphRunner):
         check = ComponentCheck(self._schema, self._cone(wanted), world, self._storage.memo)
         check.before_plan()
         last = self._storage.last_run(self.graph_id)
-        return Planner(self._schema, request, world, self._storage, last)
+        return Planner(
+            self._schema,
+            request,
+            world,
+            self._storage,
+            last,
+            lambda: self._storage.last_lines(self.graph_id),
+        )
 
     def _targets(self, targets: Sequence[str] | None) -> tuple[str, ...]:
         if targets is None:

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
-from fingerprint_runner.fingerprints.record import NodeRecord, RunNode, RunRecord
+from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.runners.report import RunReport, TargetValues
 from fingerprint_runner.runners.run_state import RunSetup, RunState
@@ -159,8 +159,14 @@ class Run:
                 name: RunNode(node.first_key, node.fingerprint, node.status.value, node.seconds, node.reasons)
                 for name, node in report.nodes.items()
             },
+            failures={failure.node: _as_stored(failure) for failure in report.failures},
         )
         try:
-            setup.storage.put_run(run, setup.registered_name)
+            setup.storage.put_run(run, setup.registered_name, setup.schema.nodes)
         except StorageError as error:
             state.warn(f"the run's history isn't kept: {error}")
+
+
+def _as_stored(failure: NodeFailed) -> NodeFailure:
+    """A failure as the history keeps it."""
+    return NodeFailure(f"{failure.error_type}: {failure.error_message}", failure.traceback, failure.log_tail)

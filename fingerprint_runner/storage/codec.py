@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fingerprint_runner.fingerprints.manifest import Query, Trace, TracePart
-from fingerprint_runner.fingerprints.record import NodeRecord, Reason, RunNode, RunRecord
+from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, Reason, RunNode, RunRecord
 
 ROW_FORMAT = 1
 _MAGIC = b"fr" + bytes([ROW_FORMAT])
@@ -81,11 +81,23 @@ class NewestRow(Struct, frozen=True):
 
 
 class GraphRow(Struct, frozen=True):
-    """Where a graph stands: its last run."""
+    """Where a graph stands: its last run, and by what it is registered (its name, or the file's path).
+
+    `earlier` are the runs before it, the newest first, that say of a node what no later one does: runs of
+    other targets, and runs of nodes that failed since. Together they are what the graph needs.
+    """
 
     graph_id: str
     run_id: str
     registered_name: str
+    earlier: tuple[str, ...] = ()
+
+
+class PinRow(Struct, frozen=True):
+    """A record that is never pruned; when that was asked for, in seconds since the epoch."""
+
+    fingerprint: str
+    created: float
 
 
 class RunRow(Struct, frozen=True):
@@ -103,6 +115,7 @@ class RunRow(Struct, frozen=True):
     statuses: list[str]
     node_seconds: list[float]
     reasons: dict[int, tuple[Reason, ...]]
+    failures: dict[str, NodeFailure] = {}
 
     @classmethod
     def of(cls, run: RunRecord) -> RunRow:
@@ -121,6 +134,7 @@ class RunRow(Struct, frozen=True):
             [node.status for node in nodes],
             [node.seconds for node in nodes],
             {index: tuple(node.reasons) for index, node in enumerate(nodes) if node.reasons},
+            dict(run.failures),
         )
 
     def run(self) -> RunRecord:
@@ -130,7 +144,16 @@ class RunRow(Struct, frozen=True):
             name: RunNode(*line, self.reasons.get(index, ()))
             for index, (name, line) in enumerate(zip(self.names, columns, strict=True))
         }
-        return RunRecord(self.run_id, self.graph_id, self.started, self.seconds, self.ok, self.targets, nodes)
+        return RunRecord(
+            self.run_id,
+            self.graph_id,
+            self.started,
+            self.seconds,
+            self.ok,
+            self.targets,
+            nodes,
+            self.failures,
+        )
 
 
 class LazyMapping(Mapping[Any, Any]):

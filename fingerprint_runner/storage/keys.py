@@ -3,10 +3,11 @@
     r/<fingerprint>   a record                     R/<run id>   a run
     f/<first key>     names of its traces          g/<digest>   a graph's last run
     q/<trace name>    a trace's queries            n/<digest>   newest record of a node and component
-    c/<digest>        a manifest's code part       generation   of the table
+    c/<digest>        a manifest's code part       p/<fingerprint>   a record that is pinned
+    generation        of the table
 
-Invariants: keys are part of the store's format; only `n/` and `g/` rows are pointers, whose change
-doesn't raise the generation.
+Invariants: keys are part of the store's format; no lookup of a plan rests on `n/`, `g/` and `p/` rows alone,
+so their change doesn't raise the generation.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import xxhash
 
 GENERATION = "generation"
-POINTERS = ("n/", "g/")
+POINTERS = ("n/", "g/", "p/")
 
 
 def record_key(fingerprint: str) -> str:
@@ -50,6 +51,11 @@ def graph_key(graph_id: str) -> str:
 def newest_key(node: str, component: str) -> str:
     """Of the newest record of a node name with a component."""
     return f"n/{_digest(node, component)}"
+
+
+def pin_key(fingerprint: str) -> str:
+    """Of the pin on a record."""
+    return f"p/{fingerprint}"
 
 
 def _digest(*parts: str) -> str:

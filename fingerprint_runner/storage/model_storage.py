@@ -19,18 +19,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import StorageError
-from fingerprint_runner.fingerprints.manifest import Trace, TracePart
+from fingerprint_runner.fingerprints.manifest import Trace
 from fingerprint_runner.fingerprints.record import (
     ArtifactRef,
     NodeRecord,
     ResourceTree,
+    RunNode,
     RunRecord,
     ValueRecord,
 )
@@ -39,8 +40,9 @@ from fingerprint_runner.storage.artifacts import Artifacts
 from fingerprint_runner.storage.damage import DamageLog
 from fingerprint_runner.storage.layout import Layout
 from fingerprint_runner.storage.memo import FolderMemo
-from fingerprint_runner.storage.publishing import Published, publish_record
+from fingerprint_runner.storage.publishing import Published, publish_record, publish_run
 from fingerprint_runner.storage.reader import RecordReader
+from fingerprint_runner.storage.stored_rows import StoredRows
 
 DURABILITIES = ("batch", "each", "fast")
 GROUP_RECORDS = 20
@@ -50,8 +52,6 @@ _LOCK_TIMEOUT_S = 60.0
 
 if TYPE_CHECKING:
     from fingerprint_runner.storage.stats import StorageStats
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,11 @@ class ModelStorage:
         self._damage = DamageLog()
         self.memo = FolderMemo(self._layout)
         self._reader = RecordReader(self._layout, self._damage.note)
+        self._rows = StoredRows(self._reader, self._damage.note)
         self._artifacts = Artifacts(
             self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
         )
         self._mutex = threading.RLock()
-        self._rows: dict[str, bytes | None] = {}
-        self._decoded: dict[str, Any] = {}
         self._table: Any = None
         self._unsynced = 0
         self._group_began = 0.0
@@ -121,39 +120,42 @@ class ModelStorage:
 
     def last_run(self, graph_id: str) -> RunRecord | None:
         """A graph's last run; what it names is fetched along, so that looking it up costs nothing."""
-        graph = self._row(keys.graph_key(graph_id), codec.GraphRow)
-        if graph is None or graph.graph_id != graph_id:
-            return None
-        run = self._run(graph.run_id)
+        graph = self._rows.graph(graph_id)
+        run = None if graph is None else self._rows.run(graph.run_id)
         if run is None:
             return None
         nodes = run.nodes.values()
         wanted = [keys.record_key(node.fingerprint) for node in nodes if node.fingerprint is not None]
         lists = [keys.trace_list_key(node.first_key) for node in nodes if node.first_key is not None]
-        self._fetch([*wanted, *lists])
-        self._fetch(keys.trace_key(name) for key in lists for name in self._trace_names(key))
+        self._rows.fetch([*wanted, *lists])
+        self._rows.fetch(keys.trace_key(name) for key in lists for name in self._rows.trace_names(key))
         return run
 
-    def runs(self, graph_id: str, limit: int) -> list[RunRecord]:
-        """A graph's runs, newest first."""
-        found: list[RunRecord] = []
-        for key, content in self._reader.below("R/", newest_first=True, page=max(20, limit)):
+    def last_lines(self, graph_id: str) -> dict[str, RunNode]:
+        """Node → its line in the last run of the graph in which it came to an outcome."""
+        graph = self._rows.graph(graph_id)
+        return {} if graph is None else self._rows.last_lines(graph)
+
+    def runs(self, graph_id: str | None = None, limit: int | None = None) -> Iterator[RunRecord]:
+        """A graph's runs, or those of all graphs, newest first."""
+        found = 0
+        for key, content in self._reader.below("R/", newest_first=True, page=20):
             row = codec.decode_row(key, content, codec.RunRow)
-            if row is not None and row.graph_id == graph_id:
-                found.append(row.run())
-            if len(found) >= limit:
-                break
-        return found
+            if row is not None and graph_id in (None, row.graph_id):
+                if limit is not None and found >= limit:
+                    return
+                found += 1
+                yield row.run()
 
     def traces(self, first_keys: Iterable[str]) -> dict[str, tuple[Trace, ...]]:
         """The traces of each first key that has any, oldest first (R15)."""
         lists = {first_key: keys.trace_list_key(first_key) for first_key in first_keys}
-        self._fetch(lists.values())
-        named = {first_key: self._trace_names(key) for first_key, key in lists.items()}
-        self._fetch(keys.trace_key(name) for names in named.values() for name in names)
+        self._rows.fetch(lists.values())
+        named = {first_key: self._rows.trace_names(key) for first_key, key in lists.items()}
+        self._rows.fetch(keys.trace_key(name) for names in named.values() for name in names)
         found: dict[str, tuple[Trace, ...]] = {}
         for first_key, names in named.items():
-            traces = [trace for name in names if (trace := self._trace(name)) is not None]
+            traces = [trace for name in names if (trace := self._rows.trace(name)) is not None]
             if traces:
                 found[first_key] = tuple(traces)
         return found
@@ -161,8 +163,8 @@ class ModelStorage:
     def records(self, fingerprints: Iterable[str]) -> dict[str, NodeRecord]:
         """The records that there are; their code parts are loaded when they are looked into."""
         wanted = list(fingerprints)
-        self._fetch(keys.record_key(fingerprint) for fingerprint in wanted)
-        found = {fingerprint: self._record(fingerprint) for fingerprint in wanted}
+        self._rows.fetch(keys.record_key(fingerprint) for fingerprint in wanted)
+        found = {fingerprint: self._rows.record(fingerprint) for fingerprint in wanted}
         return {fingerprint: record for fingerprint, record in found.items() if record is not None}
 
     def code_symbols(self, record: NodeRecord) -> Mapping[str, str]:
@@ -171,8 +173,8 @@ class ModelStorage:
 
     def newest(self, node: str, component: str) -> NodeRecord | None:
         """The record published last for a node of this name with this component."""
-        row = self._row(keys.newest_key(node, component), codec.NewestRow)
-        record = None if row is None else self._record(row.fingerprint)
+        row = self._rows.row(keys.newest_key(node, component), codec.NewestRow)
+        record = None if row is None else self._rows.record(row.fingerprint)
         same = record is not None and (record.node, record.component) == (node, component)
         return record if same else None
 
@@ -199,9 +201,7 @@ class ModelStorage:
 
     def forget(self) -> None:
         """Look everything up again: others may have published or removed since."""
-        with self._mutex:
-            self._rows.clear()
-            self._decoded.clear()
+        self._rows.forget()
 
     # --- values and resources -------------------------------------------------------------------------
 
@@ -321,28 +321,25 @@ class ModelStorage:
         table = self._writer()
         with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
             published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under)
-        self._forget_rows(rows.changed)
+        self._rows.forget(rows.changed)
         self._committed(at_once=record.seconds > LONG_S)
         return published
 
-    def put_run(self, run: RunRecord, registered_name: str) -> None:
+    def put_run(self, run: RunRecord, registered_name: str, graph_nodes: Collection[str]) -> None:
         """Keep what a run did; it becomes its graph's last run.
 
         Args:
             run: the run.
             registered_name: by what the graph is registered: its name, or its path.
+            graph_nodes: all nodes of the graph, whether the run's targets needed them or not.
 
         Raises:
             StorageError: the store can't be written.
         """
-        row = codec.encode_row(keys.run_key(run.run_id), codec.RunRow.of(run))
-        key = keys.graph_key(run.graph_id)
-        graph = codec.encode_row(key, codec.GraphRow(run.graph_id, run.run_id, registered_name))
         table = self._writer()
         with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
-            rows.set(keys.run_key(run.run_id), row)
-            rows.set(key, graph)
-        self._forget_rows(rows.changed)
+            publish_run(rows, run, registered_name, graph_nodes)
+        self._rows.forget(rows.changed)
         self._committed(at_once=False)
 
     def flush(self) -> None:
@@ -408,62 +405,6 @@ class ModelStorage:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    # --- rows -----------------------------------------------------------------------------------------
-
-    def _fetch(self, wanted: Iterable[str]) -> None:
-        with self._mutex:
-            missing = [key for key in wanted if key not in self._rows]
-        if not missing:
-            return
-        found = self._reader.rows(missing)
-        with self._mutex:
-            for key in missing:
-                self._rows[key] = found.get(key)
-
-    def _row(self, key: str, form: type[T]) -> T | None:
-        """A decoded row; None where there is none, or it is damaged."""
-        with self._mutex:
-            if key in self._decoded:
-                decoded: T | None = self._decoded[key]
-                return decoded
-        self._fetch([key])
-        content = self._rows.get(key)
-        row = None if content is None else codec.decode_row(key, content, form)
-        if content is not None and row is None:
-            self._damage.note(f"the row {key} is damaged or of another format; it counts as missing")
-        with self._mutex:
-            self._decoded[key] = row
-        return row
-
-    def _record(self, fingerprint: str) -> NodeRecord | None:
-        row = self._row(keys.record_key(fingerprint), codec.RecordRow)
-        if row is None or row.record.fingerprint != fingerprint:
-            return None
-        return codec.with_code(row, lambda: self._code_part(row.code))
-
-    def _code_part(self, name: str) -> TracePart:
-        row = self._row(keys.code_key(name), codec.CodeRow)
-        return TracePart({}, {}) if row is None else row.part()
-
-    def _trace_names(self, key: str) -> tuple[str, ...]:
-        row = self._row(key, codec.TraceListRow)
-        return () if row is None else row.traces
-
-    def _trace(self, name: str) -> Trace | None:
-        row = self._row(keys.trace_key(name), codec.TraceRow)
-        trace = None if row is None else row.trace()
-        return trace if trace is not None and trace.name == name else None
-
-    def _run(self, run_id: str) -> RunRecord | None:
-        row = self._row(keys.run_key(run_id), codec.RunRow)
-        return None if row is None or row.run_id != run_id else row.run()
-
-    def _forget_rows(self, changed: Iterable[str]) -> None:
-        with self._mutex:
-            for key in changed:
-                self._rows.pop(key, None)
-                self._decoded.pop(key, None)
 
     # --- writing --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ of bytes, which say less than values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import xxhash
@@ -15,10 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fingerprint_runner.fingerprints.manifest import Trace
-from fingerprint_runner.fingerprints.record import NodeRecord
+from fingerprint_runner.fingerprints.record import NodeRecord, RunRecord
 from fingerprint_runner.storage import codec, keys
 
 TRACES_KEPT = 16
+EARLIER_RUNS_KEPT = 256
+"""A graph whose nodes are each run alone has as many last runs as nodes; the row that lists them ends here."""
 
 
 class Published(Struct, frozen=True):
@@ -65,6 +67,40 @@ def publish_record(
     newest = keys.newest_key(published.record.node, published.record.component)
     rows.set(newest, codec.encode_row(newest, codec.NewestRow(published.record.fingerprint)))
     return published
+
+
+def publish_run(rows: Rows, run: RunRecord, registered_name: str, graph_nodes: Collection[str]) -> None:
+    """Write a run, and where its graph stands after it; see `ModelStorage.put_run`."""
+    key = keys.run_key(run.run_id)
+    rows.set(key, codec.encode_row(key, codec.RunRow.of(run)))
+    key = keys.graph_key(run.graph_id)
+    content = rows.get(key)
+    before = None if content is None else codec.decode_row(key, content, codec.GraphRow)
+    earlier = () if before is None else _earlier(rows, (before.run_id, *before.earlier), run, graph_nodes)
+    rows.set(key, codec.encode_row(key, codec.GraphRow(run.graph_id, run.run_id, registered_name, earlier)))
+
+
+def _earlier(
+    rows: Rows, candidates: Sequence[str], run: RunRecord, graph_nodes: Collection[str]
+) -> tuple[str, ...]:
+    """Those of a graph's runs, newest first, that tell what came of a node and are the last to do so."""
+    open_nodes = set(graph_nodes) - _with_outcome(run)
+    told = []
+    for run_id in candidates[:EARLIER_RUNS_KEPT]:
+        if not open_nodes:
+            break
+        key = keys.run_key(run_id)
+        content = rows.get(key)
+        row = None if content is None else codec.decode_row(key, content, codec.RunRow)
+        tells = set() if row is None else open_nodes & _with_outcome(row.run())
+        if tells:
+            told.append(run_id)
+            open_nodes -= tells
+    return tuple(told)
+
+
+def _with_outcome(run: RunRecord) -> set[str]:
+    return {name for name, line in run.nodes.items() if line.has_outcome}
 
 
 def _holding(

@@ -22,7 +22,11 @@ def test_opening_and_looking_make_no_files(tmp_path: Path) -> None:
     """A store that was only asked leaves nothing behind, not even its cache folder."""
     storage = open_storage(tmp_path / "cache")
     assert storage.records(["a" * 32]) == {} and storage.traces(["b" * 32]) == {}
-    assert storage.last_run("g") is None and storage.runs("g", 5) == [] and storage.newest("n", "c") is None
+    assert (
+        storage.last_run("g") is None
+        and list(storage.runs("g", 5)) == []
+        and storage.newest("n", "c") is None
+    )
     assert storage.generation() is None and storage.memo.load("m") is None
     assert storage.stats().records == 0 and storage.clear().records == 0
     storage.flush()

@@ -192,12 +192,12 @@ def test_runs_come_back_newest_first(storage: ModelStorage) -> None:
         return RunRecord(f"2024-{number:04}", graph, 1.0, 2.0, True, ("features",), nodes)
 
     for number in range(30):
-        storage.put_run(run(number, "odd" if number % 2 else "even"), "fr.yml")
+        storage.put_run(run(number, "odd" if number % 2 else "even"), "fr.yml", ())
     other = again(storage)
     assert other.last_run("even") == run(28, "even")
     assert other.last_run("none") is None
-    assert other.runs("odd", 3) == [run(29, "odd"), run(27, "odd"), run(25, "odd")]
-    assert len(other.runs("odd", 100)) == 15
+    assert list(other.runs("odd", 3)) == [run(29, "odd"), run(27, "odd"), run(25, "odd")]
+    assert len(list(other.runs("odd", 100))) == 15
 
 
 def test_looking_up_the_last_run_fetches_what_it_names(
@@ -207,7 +207,7 @@ def test_looking_up_the_last_run_fetches_what_it_names(
     record, trace = make_record(stored(storage, 1))
     storage.publish(record, trace)
     nodes = {"features": RunNode(record.first_key, record.fingerprint, "ran", 0.5)}
-    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, ("features",), nodes), "g")
+    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, ("features",), nodes), "g", ())
     other = again(storage)
     other.last_run("g")
     monkeypatch.setattr(other._reader, "rows", lambda keys: pytest.fail(f"looked up {list(keys)}"))
@@ -223,8 +223,8 @@ def test_the_generation_rises_when_a_row_is_replaced(storage: ModelStorage) -> N
     made = storage.generation()
     other, other_trace = make_record(stored(storage, 2), option=2)
     storage.publish(other, other_trace)
-    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, (), {}), "g")
-    storage.put_run(RunRecord("r2", "g", 1.0, 2.0, True, (), {}), "g")
+    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, (), {}), "g", ())
+    storage.put_run(RunRecord("r2", "g", 1.0, 2.0, True, (), {}), "g", ())
     assert storage.generation() == made
     storage.publish(replace(first, seconds=5.0), trace, replace=True)
     replaced = storage.generation()
@@ -260,7 +260,7 @@ def test_clear_removes_everything_and_leaves_a_usable_store(storage: ModelStorag
     other = again(storage)
     record, trace = make_record(stored(storage, LARGE))
     storage.publish(record, trace)
-    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, (), {}), "g")
+    storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, (), {}), "g", ())
     storage.memo.save("m", b"x")
     assert other.records([record.fingerprint])
     removed = other.clear()
