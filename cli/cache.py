@@ -31,7 +31,7 @@ def stats(as_json: bool, cache_dir: str | None, file: str | None) -> int:
     from .words import count_text, size_text
 
     storage = _open(file, cache_dir)
-    found = storage.stats()
+    found = storage.upkeep.stats()
     storage.close()
     if as_json:
         print_json({"ok": True, "folder": str(storage.folder), **asdict(found)})
@@ -63,13 +63,13 @@ def clear(yes: bool, as_json: bool, quiet: bool, cache_dir: str | None, file: st
     if not yes:
         if as_json or not sys.stdin.isatty():
             raise click.UsageError(f"this removes all of {storage.folder}\nhint: confirm with --yes")
-        found = storage.stats()
+        found = storage.upkeep.stats()
         held = f"{count_text(found.records, 'record')} and {size_text(found.bytes)}"
         if not click.confirm(f"Remove {held} from {storage.folder}?"):
             say("nothing was removed")
             storage.close()
             return 0
-    removed = storage.clear()
+    removed = storage.upkeep.clear()
     storage.close()
     if as_json:
         print_json({"ok": True, "folder": str(storage.folder), "removed": asdict(removed)})

@@ -137,8 +137,8 @@ class NodeRecord(Struct, frozen=True):
         created: when, in seconds since the epoch.
         reasons: why it ran.
         origin: see `Origin`.
-        dropped: when its artifacts were pruned, in seconds since the epoch; None where they weren't. They may
-            be there all the same: another record shares them, or the pruning was cut short.
+        dropped: when its artifacts were pruned, in seconds since the epoch; 0 where they weren't. They may be
+            there all the same: another record shares them, or the pruning was cut short.
         manifest: the ingredients of `fingerprint`.
     """
 
@@ -156,7 +156,7 @@ class NodeRecord(Struct, frozen=True):
     created: float = 0.0
     reasons: tuple[Reason, ...] = ()
     origin: Origin = Origin()
-    dropped: float | None = None
+    dropped: float = 0.0
     format: int = FORMAT_VERSION
 
     @property

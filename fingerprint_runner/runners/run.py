@@ -55,7 +55,9 @@ class Run:
         # For weight: a no-op run loads neither executors nor what they import.
         from fingerprint_runner.runners.driver import Driver
 
-        with self._setup.storage.scratch() as scratch:
+        storage = self._setup.storage
+        hits = [record.fingerprint for record in self._setup.planner.outcomes.values()]
+        with storage.live_run(hits), storage.scratch() as scratch:
             driver = Driver(state, scratch)
             try:
                 driver.drive()

@@ -17,7 +17,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fingerprint_runner.fingerprints.manifest import Query, Trace, TracePart
-from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, Reason, RunNode, RunRecord
+from fingerprint_runner.fingerprints.record import (
+    NodeFailure,
+    NodeRecord,
+    Origin,
+    Reason,
+    RunNode,
+    RunRecord,
+    TreeEntry,
+)
 
 ROW_FORMAT = 1
 _MAGIC = b"fr" + bytes([ROW_FORMAT])
@@ -33,6 +41,60 @@ class RecordRow(Struct, frozen=True):
 
     record: NodeRecord
     code: str
+
+
+class ArtifactSummary(Struct, frozen=True):
+    """Of an artifact, what listings and pruning ask."""
+
+    digest: str
+    size: int
+    inline: bytes | None = None
+
+
+class ValueSummary(Struct, frozen=True):
+    """Of a value, the same."""
+
+    artifact: ArtifactSummary | None = None
+
+
+class TreeSummary(Struct, frozen=True):
+    """Of a resource, the same."""
+
+    entries: tuple[TreeEntry, ...] = ()
+
+
+class RecordSummary(Struct, frozen=True):
+    """Of a record, the same: decoding it takes a fraction of what its manifest takes."""
+
+    fingerprint: str
+    first_key: str
+    trace: str
+    node: str
+    component: str
+    value: ValueSummary | None = None
+    resource: TreeSummary | None = None
+    storable: bool = True
+    seconds: float = 0.0
+    created: float = 0.0
+    origin: Origin = Origin()
+    dropped: float = 0.0
+
+
+class RecordSummaryRow(Struct, frozen=True):
+    """A record's row, read for its summary."""
+
+    record: RecordSummary
+    code: str
+
+
+def blobs_of(record: RecordSummary) -> Iterator[tuple[str, int]]:
+    """Digest and size of the files that a record needs; what is empty, or in the record itself, has none."""
+    artifact = None if record.value is None else record.value.artifact
+    if artifact is not None and artifact.inline is None:
+        yield artifact.digest, artifact.size
+    for entry in () if record.resource is None else record.resource.entries:
+        if entry.kind == "file" and entry.size > 0:
+            yield entry.digest, entry.size
 
 
 class CodeRow(Struct, frozen=True):
@@ -154,6 +216,15 @@ class RunRow(Struct, frozen=True):
             nodes,
             self.failures,
         )
+
+
+class RunSummaryRow(Struct, frozen=True):
+    """A run's row, read for what it used and when."""
+
+    run_id: str
+    started: float
+    fingerprints: list[str | None]
+    statuses: list[str]
 
 
 class LazyMapping(Mapping[Any, Any]):

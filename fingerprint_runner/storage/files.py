@@ -70,6 +70,24 @@ def names(path: str) -> list[str]:
         return []
 
 
+def states(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Name and stat of what is in a folder, in any order; nothing where there is no folder.
+
+    Links aren't followed; what vanishes meanwhile is left out.
+    """
+    _step("list", path)
+    try:
+        entries = os.scandir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            try:
+                yield entry.name, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+
+
 def open_to_read(path: str) -> int:
     """A file descriptor on a regular file.
 
@@ -326,3 +344,62 @@ def locked(path: str, *, exclusive: bool, timeout_s: float) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def make_held(path: str, temporary: str, content: bytes) -> int:
+    """Make a file that is locked from the moment it has its name.
+
+    Returns:
+        A descriptor to append to; the lock goes when it is closed, or with the process.
+    """
+    import fcntl
+
+    _step("create", path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        append(descriptor, temporary, content)
+        rename(temporary, path)
+    except BaseException:
+        os.close(descriptor)
+        _remove_quietly(temporary)
+        raise
+    return descriptor
+
+
+def append(descriptor: int, path: str, content: bytes) -> None:
+    """Write behind what an open file holds."""
+    _write_all(descriptor, path, content)
+
+
+@contextmanager
+def held_folder(path: str) -> Iterator[None]:
+    """Hold a lock on a folder, by which others see that its maker lives."""
+    import fcntl
+
+    _step("lock", path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: str) -> bool:
+    """Whether a process holds the lock of a file or folder; False where there is nothing."""
+    import fcntl
+
+    _step("lock", path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -43,6 +43,7 @@ class Layout:
         self.records = os.path.join(self.root, "records")
         self.table = os.path.join(self.records, "cache.db")
         self.blobs = os.path.join(self.root, "blobs")
+        self.runs = os.path.join(self.root, "runs")
         self.tmp = os.path.join(self.root, "tmp")
         self.quarantine = os.path.join(self.root, "quarantine")
         self.lock = os.path.join(self.root, "lock")

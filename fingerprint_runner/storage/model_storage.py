@@ -17,13 +17,12 @@ to do and before it exits; a node that ran for over 200 ms is synced at once.
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import StorageError
 from fingerprint_runner.fingerprints.manifest import Trace
@@ -39,19 +38,19 @@ from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.artifacts import Artifacts
 from fingerprint_runner.storage.damage import DamageLog
 from fingerprint_runner.storage.layout import Layout
+from fingerprint_runner.storage.live_runs import LiveRun
 from fingerprint_runner.storage.memo import FolderMemo
 from fingerprint_runner.storage.publishing import Published, publish_record, publish_run
 from fingerprint_runner.storage.reader import RecordReader
 from fingerprint_runner.storage.stored_rows import StoredRows
+from fingerprint_runner.storage.writer import StoreWriter
 
 DURABILITIES = ("batch", "each", "fast")
-GROUP_RECORDS = 20
-GROUP_S = 0.2
 LONG_S = 0.2
-_LOCK_TIMEOUT_S = 60.0
+"""A node that ran longer is on the disk at once, and not with its group."""
 
 if TYPE_CHECKING:
-    from fingerprint_runner.storage.stats import StorageStats
+    from fingerprint_runner.storage.upkeep import Upkeep
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,8 @@ class ModelStorage:
         self._artifacts = Artifacts(
             self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
         )
-        self._mutex = threading.RLock()
-        self._table: Any = None
-        self._unsynced = 0
-        self._group_began = 0.0
+        self._writer = StoreWriter(self._layout, location.durability, self._damage.note)
+        self._live_runs: list[LiveRun] = []
 
     @property
     def folder(self) -> Path:
@@ -196,8 +193,7 @@ class ModelStorage:
 
     def generation(self) -> str | None:
         """Changes whenever a row was removed or replaced, or the table made anew; None without a table."""
-        content = self._reader.rows([keys.GENERATION]).get(keys.GENERATION)
-        return None if content is None else content.decode("ascii", "replace")
+        return self._reader.generation()
 
     def forget(self) -> None:
         """Look everything up again: others may have published or removed since."""
@@ -221,7 +217,7 @@ class ModelStorage:
         """
         from fingerprint_runner.storage.values import store_value
 
-        with self._writing():
+        with self._writer.translating():
             return store_value(self._artifacts, value, is_first_party, path)
 
     def load_value(self, ref: ArtifactRef) -> object:
@@ -255,7 +251,7 @@ class ModelStorage:
         """
         from fingerprint_runner.storage.trees import store_tree
 
-        with self._writing():
+        with self._writer.translating():
             return store_tree(self._artifacts, folder)
 
     def restore_tree(self, tree: ResourceTree, into: Path, *, read_only: bool) -> None:
@@ -282,11 +278,12 @@ class ModelStorage:
             StorageError: the store can't be written.
         """
         path = os.path.join(self._layout.tmp, f"run-{files.unique_name()}")
-        with self._writing():
+        with self._writer.translating():
             self._layout.make()
             files.make_folder(path)
         try:
-            yield Path(path)
+            with files.held_folder(path):
+                yield Path(path)
         finally:
             files.remove_tree(path)
 
@@ -318,11 +315,11 @@ class ModelStorage:
         """
         if record.trace != trace.name:
             raise ValueError(f"the record of {record.node!r} names another trace than the one given")
-        table = self._writer()
-        with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
+        with self._writer.transaction(sync_at_once=record.seconds > LONG_S) as rows:
             published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under)
+            for live in self._live_runs:
+                live.add(published.record.fingerprint)
         self._rows.forget(rows.changed)
-        self._committed(at_once=record.seconds > LONG_S)
         return published
 
     def put_run(self, run: RunRecord, registered_name: str, graph_nodes: Collection[str]) -> None:
@@ -336,11 +333,9 @@ class ModelStorage:
         Raises:
             StorageError: the store can't be written.
         """
-        table = self._writer()
-        with self._writing(), self._locked(exclusive=False), table.transaction() as rows:
+        with self._writer.transaction() as rows:
             publish_run(rows, run, registered_name, graph_nodes)
         self._rows.forget(rows.changed)
-        self._committed(at_once=False)
 
     def flush(self) -> None:
         """Have all that was published on the disk.
@@ -348,12 +343,30 @@ class ModelStorage:
         Raises:
             StorageError: the disk doesn't take it.
         """
-        with self._mutex:
-            unsynced, self._unsynced = self._unsynced, 0
-        if unsynced and self.location.durability != "fast":
-            with self._writing():
-                self._writer().sync()
+        self._writer.flush()
         self._artifacts.remember()
+
+    @contextmanager
+    def live_run(self, fingerprints: Iterable[str]) -> Iterator[None]:
+        """Inside the block pruning leaves alone what a run uses: these records, and what is published.
+
+        Args:
+            fingerprints: of the records that the run's plan rests on.
+        """
+        try:
+            with self._writer.translating():
+                self._layout.make()
+                live = LiveRun(self._layout, fingerprints)
+        except StorageError:
+            # A store that can't be written isn't pruned either, and else a loss is found out.
+            yield
+            return
+        self._live_runs.append(live)
+        try:
+            yield
+        finally:
+            self._live_runs.remove(live)
+            live.close()
 
     # --- the store as a whole -------------------------------------------------------------------------
 
@@ -361,35 +374,17 @@ class ModelStorage:
         """What was found damaged since the last call, a sentence each."""
         return self._damage.take()
 
-    def stats(self) -> StorageStats:
-        """How much is in the store."""
-        from fingerprint_runner.storage.stats import count_stats
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """What looks at, or changes, the store as a whole: counts, pins, pruning, verifying, clearing."""
+        # For weight: runs don't need it.
+        from fingerprint_runner.storage.upkeep import Upkeep
 
-        return count_stats(self._layout, self._reader, self.is_kept)
+        return Upkeep(self._layout, self._reader, self._writer, self._forget_all)
 
-    def clear(self) -> StorageStats:
-        """Remove all records, runs, artifacts and memos; an empty, usable store is left.
-
-        Returns:
-            What was removed.
-
-        Raises:
-            StorageError: the store can't be written, or others are publishing all the time.
-        """
-        before = self.stats()
-        if not self._layout.check():
-            return before
-        with self._writing():
-            self._layout.make()
-            with self._locked(exclusive=True):
-                if files.state(self._layout.table) is not None:
-                    self._writer().remove_all()
-                for folder in (self._layout.blobs, self._layout.memo, self._layout.quarantine):
-                    for name in files.names(folder):
-                        files.remove_tree(os.path.join(folder, name))
+    def _forget_all(self) -> None:
         self._artifacts.forget()
         self.forget()
-        return before
 
     def close(self) -> None:
         """Flush and let go of everything; the next use opens it again."""
@@ -397,51 +392,10 @@ class ModelStorage:
             self.flush()
         finally:
             self._reader.close()
-            if self._table is not None:
-                self._table.close()
+            self._writer.close()
 
     def __enter__(self) -> ModelStorage:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    # --- writing --------------------------------------------------------------------------------------
-
-    def _writer(self) -> Any:
-        with self._mutex:
-            if self._table is None:
-                # Imports diskcache, which a run that publishes nothing does without.
-                from fingerprint_runner.storage.table import RecordTable
-
-                self._table = RecordTable(self._layout)
-            return self._table
-
-    def _committed(self, *, at_once: bool) -> None:
-        now = time.monotonic()
-        with self._mutex:
-            if self._unsynced == 0:
-                self._group_began = now
-            self._unsynced += 1
-            full = self._unsynced >= GROUP_RECORDS or now - self._group_began >= GROUP_S
-        if at_once or full or self.location.durability == "each":
-            try:
-                self.flush()
-            except StorageError as error:
-                # It was published: only a power cut could undo it.
-                self._damage.note(str(error))
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, TimeoutError) as error:
-            path = getattr(error, "filename", None) or self._layout.root
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise StorageError(f"can't write the store {self._layout.root}: {reason}", str(path)) from error
-
-    @contextmanager
-    def _locked(self, *, exclusive: bool) -> Iterator[None]:
-        self._layout.make()
-        with files.locked(self._layout.lock, exclusive=exclusive, timeout_s=_LOCK_TIMEOUT_S):
-            yield

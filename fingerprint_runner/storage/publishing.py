@@ -20,7 +20,7 @@ from fingerprint_runner.storage import codec, keys
 
 TRACES_KEPT = 16
 EARLIER_RUNS_KEPT = 256
-"""A graph whose nodes are each run alone has as many last runs as nodes; the row that lists them ends here."""
+"""A graph whose nodes are each run alone has as many last runs as nodes; their list ends here."""
 
 
 class Published(Struct, frozen=True):

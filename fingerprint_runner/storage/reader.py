@@ -11,16 +11,18 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fingerprint_runner.storage import files
+from fingerprint_runner.storage.keys import GENERATION
 from fingerprint_runner.storage.layout import Layout
 
 if TYPE_CHECKING:
     import sqlite3
 
 _BATCH = 900
+_BYTES = "LENGTH(CAST(key AS BLOB)) + LENGTH(value)"
 _RAW = "raw = 1 AND mode = 1 AND filename IS NULL AND typeof(key) = 'text' AND typeof(value) = 'blob'"
 
 
@@ -48,32 +50,78 @@ class RecordReader:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            found.update(
-                self._select(f"SELECT key, value FROM Cache WHERE key IN ({marks}) AND {_RAW}", batch)
-            )
+            statement = f"SELECT key, value FROM Cache WHERE key IN ({marks}) AND {_RAW}"
+            found.update((key, value) for key, value in self._select(statement, batch))
         return found
 
     def below(
         self, prefix: str, *, newest_first: bool = False, page: int = 500
     ) -> Iterator[tuple[str, bytes]]:
-        """Every row whose key begins with `prefix`, in the order of keys."""
-        last = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        first, order, bound = prefix, "ASC", ">="
+        """Every row whose key begins with `prefix`, in the order of keys, read `page` rows at a time."""
+        return self._pages("value", prefix, newest_first, page)
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Key and bytes, the key's included, of every row whose key begins with `prefix`."""
+        return self._pages(_BYTES, prefix, False, 5000)
+
+    def generation(self) -> str | None:
+        """The table's generation; None without a table."""
+        content = self.rows([GENERATION]).get(GENERATION)
+        return None if content is None else content.decode("ascii", "replace")
+
+    def newest_row(self) -> int:
+        """A number that rows which are inserted later exceed."""
+        return self._number("SELECT COALESCE(MAX(rowid), 0) FROM Cache")
+
+    def inserted_after(self, row: int, prefix: str) -> list[tuple[str, bytes]]:
+        """Rows whose keys begin with `prefix`, inserted since `newest_row` gave a number."""
+        return self._select(
+            f"SELECT key, value FROM Cache WHERE rowid > ? AND key >= ? AND key < ? AND {_RAW}",
+            [row, prefix, _after(prefix)],
+        )
+
+    def total_bytes(self) -> int:
+        """Of all rows, with their keys; the generation apart, whose count grows with use."""
+        return self._number(
+            f"SELECT COALESCE(SUM({_BYTES}), 0) FROM Cache WHERE {_RAW} AND key <> '{GENERATION}'"
+        )
+
+    def strangers(self, prefixes: Sequence[str]) -> Iterator[str]:
+        """Rows that aren't raw bytes under a key with one of these prefixes, as messages name them."""
+        known = " OR ".join(f"key >= '{prefix}' AND key < '{_after(prefix)}'" for prefix in prefixes)
+        found = self._select(
+            "SELECT rowid, substr(CAST(key AS TEXT), 1, 60) FROM Cache"
+            f" WHERE NOT ({_RAW}) OR NOT ({known} OR key = '{GENERATION}')",
+            [],
+        )
+        for number, key in found:
+            yield f"{number} ({key!r})"
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the table's own structure."""
+        found = self._select("PRAGMA quick_check(10)", [])
+        return [str(text) for (text,) in found if text != "ok"]
+
+    def _number(self, statement: str) -> int:
+        found = self._select(statement, [])
+        return int(found[0][0]) if found else 0
+
+    def _pages(self, column: str, prefix: str, newest_first: bool, page: int) -> Iterator[tuple[str, Any]]:
+        first, last, bound = prefix, _after(prefix), ">="
+        order = "DESC" if newest_first else "ASC"
         while True:
-            if newest_first:
-                where, values = "key >= ? AND key < ?", [prefix, last]
-                order = "DESC"
-            else:
-                where, values = f"key {bound} ? AND key < ?", [first, last]
             found = self._select(
-                f"SELECT key, value FROM Cache WHERE {where} AND {_RAW} ORDER BY key {order} LIMIT {page}",
-                values,
+                f"SELECT key, {column} FROM Cache WHERE key {bound} ? AND key < ? AND {_RAW}"
+                f" ORDER BY key {order} LIMIT {page}",
+                [first, last],
             )
             yield from found
             if len(found) < page:
                 return
-            first, bound = found[-1][0], ">"
-            last = found[-1][0] if newest_first else last
+            if newest_first:
+                last = found[-1][0]
+            else:
+                first, bound = found[-1][0], ">"
 
     def close(self) -> None:
         """Close the connection; the next read opens it again."""
@@ -91,7 +139,7 @@ class RecordReader:
         if sys is not None and not sys.is_finalizing():
             self.close()
 
-    def _select(self, statement: str, values: Sequence[str]) -> list[tuple[str, bytes]]:
+    def _select(self, statement: str, values: Sequence[str | int]) -> list[tuple[Any, ...]]:
         import sqlite3
 
         with self._mutex:
@@ -152,3 +200,8 @@ class RecordReader:
                 f"{address}&immutable=1", uri=True, isolation_level=None, check_same_thread=False
             )
         return connection
+
+
+def _after(prefix: str) -> str:
+    """The first text behind all that begin with a prefix."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -10,7 +10,17 @@ from command_project import Fr
 def test_stats(fr: Fr) -> None:
     """Records, artifacts, size and runs, for people and for programs."""
     found = fr.json("cache", "stats")
-    assert set(found) == {"ok", "folder", "kept", "not_kept", "artifacts", "bytes", "runs", "quarantined"}
+    assert set(found) == {
+        "ok",
+        "folder",
+        "kept",
+        "not_kept",
+        "artifacts",
+        "bytes",
+        "runs",
+        "quarantined",
+        "pinned",
+    }
     assert (found["kept"], found["not_kept"], found["runs"]) == (4, 0, 1)
     assert found["folder"] == str(fr.folder / ".cache" / "fr")
     lines = fr("cache", "stats").stdout.splitlines()

@@ -28,7 +28,7 @@ def test_opening_and_looking_make_no_files(tmp_path: Path) -> None:
         and storage.newest("n", "c") is None
     )
     assert storage.generation() is None and storage.memo.load("m") is None
-    assert storage.stats().records == 0 and storage.clear().records == 0
+    assert storage.upkeep.stats().records == 0 and storage.upkeep.clear().records == 0
     storage.flush()
     storage.close()
     assert list(tmp_path.iterdir()) == []
@@ -141,12 +141,12 @@ def test_a_store_deleted_under_way_is_made_again(tmp_path: Path) -> None:
 
     storage = open_storage(tmp_path / "cache")
     write(storage)
-    assert storage.stats().kept == 1
+    assert storage.upkeep.stats().kept == 1
     shutil.rmtree(tmp_path / "cache")
     storage.forget()
-    assert storage.stats().kept == 0
+    assert storage.upkeep.stats().kept == 0
     write(storage)
-    assert open_storage(tmp_path / "cache").stats().kept == 1
+    assert open_storage(tmp_path / "cache").upkeep.stats().kept == 1
 
 
 def test_an_unknown_durability_is_refused(tmp_path: Path) -> None:
@@ -162,4 +162,4 @@ def test_a_location_opens_the_same_store(tmp_path: Path) -> None:
     storage = open_storage(tmp_path, durability="fast")
     write(storage)
     location = pickle.loads(pickle.dumps(storage.location))
-    assert location.open().stats().kept == 1 and location.durability == "fast"
+    assert location.open().upkeep.stats().kept == 1 and location.durability == "fast"

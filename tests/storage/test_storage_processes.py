@@ -82,7 +82,7 @@ def test_processes_that_publish_the_same_agree(tmp_path: Path) -> None:
         assert [line[0] for line in lines].count("True") == 1
         assert len({line[1] for line in lines}) == 1
         assert [line[2] for line in lines].count("False") == 1
-    stats = open_storage(tmp_path / "cache").stats()
+    stats = open_storage(tmp_path / "cache").upkeep.stats()
     assert (stats.kept, stats.not_kept) == (10, 0)
 
 
@@ -123,10 +123,10 @@ def test_a_kill_between_blob_and_record_leaves_only_the_blob(tmp_path: Path) -> 
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path), "0"], check=False)
     assert killed.returncode == -signal.SIGKILL
     with open_storage(tmp_path) as storage:
-        assert (storage.stats().records, storage.stats().artifacts) == (0, 1)
+        assert (storage.upkeep.stats().records, storage.upkeep.stats().artifacts) == (0, 1)
         record, trace = make_record(storage.store_value(bytes(range(256)) * 40, is_first_party=first_party))
         assert storage.publish(record, trace).inserted
-        assert storage.stats().artifacts == 1
+        assert storage.upkeep.stats().artifacts == 1
 
 
 def test_a_forked_child_leaves_its_parents_connections_alone(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 publish(3)
 storage.forget()
-assert storage.stats().kept == 3
+assert storage.upkeep.stats().kept == 3
 storage.close()
 """
     )

@@ -229,7 +229,7 @@ def test_the_generation_rises_when_a_row_is_replaced(storage: ModelStorage) -> N
     storage.publish(replace(first, seconds=5.0), trace, replace=True)
     replaced = storage.generation()
     assert replaced is not None and replaced != made
-    storage.clear()
+    storage.upkeep.clear()
     assert storage.generation() not in (made, replaced, None)
 
 
@@ -237,7 +237,7 @@ def test_syncs_are_shared_by_a_group(storage: ModelStorage, monkeypatch: pytest.
     """Short nodes wait for the twentieth or a flush; a long one is on the disk when publish returns."""
     synced: list[str] = []
     monkeypatch.setattr(files, "_step", lambda name, path: synced.append(path) if name == "sync" else None)
-    monkeypatch.setattr("fingerprint_runner.storage.model_storage.time.monotonic", lambda: 1.0)
+    monkeypatch.setattr("fingerprint_runner.storage.writer.time.monotonic", lambda: 1.0)
 
     def log_syncs() -> int:
         return sum(path.endswith("-wal") for path in synced)
@@ -263,12 +263,12 @@ def test_clear_removes_everything_and_leaves_a_usable_store(storage: ModelStorag
     storage.put_run(RunRecord("r1", "g", 1.0, 2.0, True, (), {}), "g", ())
     storage.memo.save("m", b"x")
     assert other.records([record.fingerprint])
-    removed = other.clear()
+    removed = other.upkeep.clear()
     assert (removed.kept, removed.artifacts, removed.runs) == (1, 1, 1) and removed.bytes > len(LARGE)
     storage.forget()
     assert storage.records([record.fingerprint]) == {} and storage.last_run("g") is None
     assert storage.memo.load("m") is None
-    left = storage.stats()
+    left = storage.upkeep.stats()
     assert (left.records, left.artifacts, left.runs) == (0, 0, 0)
     record, trace = make_record(stored(storage, LARGE))
     storage.publish(record, trace)
@@ -279,9 +279,11 @@ def test_stats_count_kept_and_not_kept(storage: ModelStorage) -> None:
     """A record whose blob is gone is counted as not kept."""
     storage.publish(*make_record(stored(storage, LARGE)))
     storage.publish(*make_record(stored(storage, 1), option=2))
-    assert (storage.stats().kept, storage.stats().not_kept, storage.stats().artifacts) == (2, 0, 1)
+    found = storage.upkeep.stats()
+    assert (found.kept, found.not_kept, found.artifacts) == (2, 0, 1)
     delete_blobs(storage)
-    assert (storage.stats().kept, storage.stats().not_kept, storage.stats().artifacts) == (1, 1, 0)
+    found = storage.upkeep.stats()
+    assert (found.kept, found.not_kept, found.artifacts) == (1, 1, 0)
 
 
 def test_threads_publish_side_by_side(storage: ModelStorage) -> None:
