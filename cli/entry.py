@@ -11,52 +11,31 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
+from .lazy_group import LazyGroup
 from .statuses import ALL_WELL, WRONG
 from .streams import leave, open_missing
 
 COMMANDS = {
+    "init": ("init", "Start a project: a small graph that runs at once."),
     "run": ("run", "Bring targets up to date: run what is stale, restore the rest."),
     "plan": ("plan", "Show what a run would do, and why; changes nothing."),
     "explain": ("explain", "Say why a node is stale, or why it last ran."),
+    "show": ("show", "Show a node: what it is, its last runs, its output and log."),
     "get": ("get", "Give a node's stored value, or write it to a path."),
+    "history": ("history", "List the runs of the graph, or show one of them."),
     "validate": ("validate", "Check the graph file and its components."),
-    "cache": ("cache", "Look into the cache, or clear it."),
+    "cache": ("cache", "Look into the cache, keep it small, check it."),
 }
 """Command → its module, and its line in `fr --help`."""
 
 
-class Commands(click.Group):
-    """A group whose commands are loaded when they are called."""
+class Commands(LazyGroup):
+    """The commands of `fr`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f".{COMMANDS[cmd_name][0]}", __package__)
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
-            from fingerprint_runner.errors import nearest
-
-            close = nearest(name, COMMANDS)
-            hint = f"\nhint: did you mean {close!r}?" if close else ""
-            ctx.fail(f"there is no command {name!r}{hint}")
-        return super().resolve_command(ctx, args)
+    modules = COMMANDS
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from .options import common, request
+from .options import common, node_argument, request
 from .streams import say
 
 
 @click.command("explain")
-@click.argument("node", metavar="NODE")
+@node_argument
 @request
 @common
 def command(
@@ -63,7 +62,7 @@ def command(
 def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
     from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
 
-    from .words import names_text, seconds_text
+    from .words import ago_text, names_text, seconds_text
 
     decision = explained.planned.decision
     lines = []
@@ -71,7 +70,7 @@ def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
         record = decision.record
         kept = "" if decision.kept else ", its output isn't kept"
         lines.append(f"{node} is up to date{kept}")
-        lines.append(f"  last ran {_ago(record.created)} in {seconds_text(record.seconds)}, because:")
+        lines.append(f"  last ran {ago_text(record.created)} in {seconds_text(record.seconds)}, because:")
         lines.extend(_reason_lines(record.reasons, explained, indent="    "))
     elif isinstance(decision, Undecided):
         waited_for = names_text(sorted(decision.waiting_on))
@@ -82,7 +81,7 @@ def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
         lines.append(f"{node} is stale:")
         lines.extend(_reason_lines(decision.reasons, explained, indent="  "))
         if explained.baseline is not None:
-            lines.append(f"  compared with the run of {_ago(explained.baseline.created)}")
+            lines.append(f"  compared with the run of {ago_text(explained.baseline.created)}")
     if explained.notes:
         lines.append("reading its code couldn't follow everything, so more counts than need be:")
         lines.extend(f"  {note}" for note in explained.notes)
@@ -155,15 +154,3 @@ def _ingredients(planned: Any) -> list[str]:
         if query.kind == "dist"
     )
     return lines
-
-
-def _ago(moment: float) -> str:
-    """`just now`, `5 minutes ago`, or the day."""
-    passed = time.time() - moment
-    if passed < 60:
-        return "just now"
-    for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        count = int(passed // size)
-        if count:
-            return f"{count} {noun}{'s' if count > 1 else ''} ago"
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))

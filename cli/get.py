@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import common, request
+from .options import common, node_argument, request
 from .streams import say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("get")
-@click.argument("node", metavar="NODE")
+@node_argument
 @click.option("-o", "--output", metavar="PATH", help="Write the value (or the resource's folder) to PATH.")
 @request
 @common
@@ -47,7 +47,8 @@ def command(
         storage = workspace.storage
         value: Any = None
         if record.value is not None and record.value.artifact is not None:
-            value = storage.load_value(record.value.artifact)
+            with workspace.importable():
+                value = storage.load_value(record.value.artifact)
         if output is not None:
             _write(record, storage, value, Path(output))
             if not quiet and not as_json:
@@ -146,7 +147,6 @@ def _preview(record: NodeRecord, value: Any) -> str:
         return value.removesuffix("\n")
     if _is_plain(value):
         return json.dumps(value, indent=2, ensure_ascii=False)
-    kind = type(value)
-    shape = getattr(value, "shape", None)
-    head = f"{kind.__module__}.{kind.__qualname__}" + (f", shape {tuple(shape)}" if shape is not None else "")
-    return f"{head}\n{value!r}"
+    from .preview import preview
+
+    return "\n".join(preview(value))

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from .complete import complete_input, complete_node, complete_set
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 file_option = click.option(
@@ -26,22 +28,37 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show more.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show only failures.")
 input_option = click.option(
-    "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="Give the graph an input."
+    "--input",
+    "inputs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=complete_input,
+    help="Give the graph an input.",
 )
 set_option = click.option(
     "--set",
     "overrides",
     metavar="NODE.KEY=VALUE",
     multiple=True,
+    shell_complete=complete_set,
     help="Change a config value for this call; VALUE is YAML.",
 )
 force_option = click.option(
-    "--force", metavar="NODE", multiple=True, help="Run NODE whatever the cache holds."
+    "--force",
+    metavar="NODE",
+    multiple=True,
+    shell_complete=complete_node,
+    help="Run NODE whatever the cache holds.",
 )
 force_from_option = click.option(
-    "--force-from", metavar="NODE", multiple=True, help="Run NODE and all that depends on it."
+    "--force-from",
+    metavar="NODE",
+    multiple=True,
+    shell_complete=complete_node,
+    help="Run NODE and all that depends on it.",
 )
-targets_argument = click.argument("targets", metavar="[TARGET]...", nargs=-1)
+targets_argument = click.argument("targets", metavar="[TARGET]...", nargs=-1, shell_complete=complete_node)
+node_argument = click.argument("node", metavar="NODE", shell_complete=complete_node)
 
 
 def common(command: Command) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ MANY = 60
 """From so many nodes on, hits are counted and not listed (`-v` lists them)."""
 
 _LONGEST = 60
+_AGES = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def reason_text(reason: Reason) -> str:
@@ -108,6 +110,29 @@ def size_text(size: int) -> str:
             return f"{size} B" if unit == "B" else f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:.3g} TB"
+
+
+def ago_text(moment: float, now: float | None = None) -> str:
+    """`just now`, `5 minutes ago`, `3 days ago`; from two weeks on, the day."""
+    passed = (time.time() if now is None else now) - moment
+    if passed < 60:
+        return "just now"
+    if passed >= 14 * 86400:
+        return time.strftime("%Y-%m-%d", time.localtime(moment))
+    size, noun = next(unit for unit in _AGES if passed >= unit[0])
+    count = int(passed // size)
+    return f"{count} {noun}{'s' if count > 1 else ''} ago"
+
+
+def age_text(seconds: float) -> str:
+    """`30 days`, `12 hours`: how long something has been, in the largest unit that it fills."""
+    size, noun = next((unit for unit in _AGES if seconds >= unit[0]), (1, "second"))
+    return count_text(round(seconds / size), noun)
+
+
+def short(digest: str) -> str:
+    """The beginning of a digest: enough to name it."""
+    return digest[:8]
 
 
 def count_text(count: int, noun: str) -> str:

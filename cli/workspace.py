@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from fingerprint_runner.recipes.inputs import read_inputs
 from fingerprint_runner.recipes.overrides import apply_overrides
 from fingerprint_runner.runners.graph_runner import CachingGraphRunner
 from fingerprint_runner.runners.observer import RunObserver
+from fingerprint_runner.runners.world import importable_from, search_path
 from fingerprint_runner.storage.model_storage import ModelStorage, open_storage
 
 
@@ -39,6 +41,15 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.storage.close()
+
+    @property
+    def folder(self) -> Path:
+        """The graph file's."""
+        return Path.cwd() if self.schema.origin is None else self.schema.origin.folder.resolve()
+
+    def importable(self) -> AbstractContextManager[None]:
+        """Inside the block the classes of stored values are found where nodes find them."""
+        return importable_from(search_path(self.folder))
 
     def runner(self, observer: RunObserver | None = None) -> CachingGraphRunner:
         """A runner of the graph."""

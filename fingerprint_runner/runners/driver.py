@@ -13,12 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
 from fingerprint_runner.errors import NodeFailed
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
 from fingerprint_runner.graph.component import Resource
-from fingerprint_runner.planning.decide import Stale, UpToDate
+from fingerprint_runner.planning.decide import Stale
 from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.provenance.environment import secret_texts
 from fingerprint_runner.runners import loaded_modules
@@ -251,13 +249,9 @@ class Driver:
         return True
 
     def _lost(self, name: str, parent: str) -> None:
-        """A parent's artifact is gone: the parent counts as not kept and runs again (R11)."""
-        self._state.warn(f"the stored output of node {parent!r} is missing or damaged: it runs again")
-        gone = UpToDate(self._planner.outcomes[parent], kept=False)
-        planned = self._state.redecider.planned[parent]
-        self._state.redecider.planned[parent] = structs.replace(planned, decision=gone)
+        """A parent's artifact is gone: the node waits until the parent has run again (R11)."""
         self._scheduler.give_back(name)
-        self._scheduler.lost(parent, gone)
+        self._state.lost(parent)
 
     def _fail(self, name: str, outcome: NodeOutcome, kind: str = "node") -> None:
         assert outcome.error is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.fingerprints.encoding import digest
-from fingerprint_runner.fingerprints.record import NodeRecord, ResourceTree
+from fingerprint_runner.fingerprints.record import NodeRecord, ResourceTree, TreeEntry, ValueRecord
 from fingerprint_runner.provenance.files import FileDigests
 from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.storage.model_storage import ModelStorage
@@ -45,14 +45,20 @@ class Exporter:
             return self._export_tree(record.resource, target)
         if record.value is None or record.value.artifact is None:
             return []
-        return self._export_value(node, record, target)
+        return self._export_value(node, record.value, target)
+
+    def is_current(self, node: str, record: NodeRecord, to: str) -> bool:
+        """Whether one node's folder is as it should be; the store isn't asked."""
+        target = self._folder / to
+        if record.resource is not None:
+            return not self._different(record.resource, target)
+        if record.value is None:
+            return True
+        known = self._memo.load(self._memo_name(node, record.value, target))
+        return known is not None and self._is_as_written(known, target)
 
     def _export_tree(self, tree: ResourceTree, target: Path) -> list[str]:
-        different = [
-            entry
-            for entry in tree.entries
-            if entry.kind == "file" and self._files.digest(str(target / entry.path)) != entry.digest
-        ]
+        different = self._different(tree, target)
         if not different:
             return []
 
@@ -67,22 +73,33 @@ class Exporter:
                 _replace(target / entry.path, functools.partial(shutil.copy, restored / entry.path))
         return [self._shown(target / entry.path) for entry in different]
 
-    def _export_value(self, node: str, record: NodeRecord, target: Path) -> list[str]:
-        assert record.value is not None
-        assert record.value.artifact is not None
-        # What a value looks like as a file is this engine's own doing: remembered by identity.
-        memo_name = "export-" + digest([node, str(target), record.value.identity])
+    def _different(self, tree: ResourceTree, target: Path) -> list[TreeEntry]:
+        return [
+            entry
+            for entry in tree.entries
+            if entry.kind == "file" and self._files.digest(str(target / entry.path)) != entry.digest
+        ]
+
+    def _export_value(self, node: str, value_record: ValueRecord, target: Path) -> list[str]:
+        assert value_record.artifact is not None
+        memo_name = self._memo_name(node, value_record, target)
         known = self._memo.load(memo_name)
-        if known is not None:
-            file_name, _, written = known.decode().partition("\n")
-            if self._files.digest(str(target / file_name)) == written:
-                return []
-        value = self._storage.load_value(record.value.artifact)
+        if known is not None and self._is_as_written(known, target):
+            return []
+        value = self._storage.load_value(value_record.artifact)
         file_name, write = value_file(node, value)
         _replace(target / file_name, write)
         self._files.refresh()
         self._memo.save(memo_name, f"{file_name}\n{self._files.digest(str(target / file_name))}".encode())
         return [self._shown(target / file_name)]
+
+    def _memo_name(self, node: str, value: ValueRecord, target: Path) -> str:
+        # What a value looks like as a file is this engine's own doing: remembered by identity.
+        return "export-" + digest([node, str(target), value.identity])
+
+    def _is_as_written(self, known: bytes, target: Path) -> bool:
+        file_name, _, written = known.decode().partition("\n")
+        return self._files.digest(str(target / file_name)) == written
 
     def _shown(self, path: Path) -> str:
         return str(path.relative_to(self._folder))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,6 +100,7 @@ class Explanation:
         baseline: the earlier record that it is compared with.
         notes: where reading its code couldn't follow and widened.
         places: `module:symbol` of a reason → file and line.
+        component_place: file and line of the component; None where it isn't first-party source.
     """
 
     plan: Plan
@@ -108,6 +108,7 @@ class Explanation:
     baseline: NodeRecord | None
     notes: tuple[str, ...]
     places: Mapping[str, tuple[str, int]]
+    component_place: tuple[str, int] | None
 
 
 class CachingGraphRunner(GraphRunner):
@@ -266,7 +267,8 @@ class CachingGraphRunner(GraphRunner):
         places = {symbol: found for symbol in symbols if (found := world.sources.place(symbol)) is not None}
         component = self._schema.nodes[node].component
         notes = world.notes(component) if has_import_path(component) else ()
-        return Explanation(plan, planned, planner.baseline_record(node), notes, places)
+        place = world.sources.place(component)
+        return Explanation(plan, planned, planner.baseline_record(node), notes, places, place)
 
     def validate(self, targets: Sequence[str] | None = None) -> list[Problem]:
         """All problems of the graph's components, importing them in a worker process."""
@@ -277,11 +279,7 @@ class CachingGraphRunner(GraphRunner):
     @property
     def graph_id(self) -> str:
         """By which histories know this graph; in no fingerprint."""
-        if self._context.name or self._schema.name:
-            return str(self._context.name or self._schema.name)
-        if self._schema.origin is not None:
-            return str(self._schema.origin.file.resolve())
-        return digest(sorted(self._schema.nodes))
+        return graph_id_of(self._schema, self._context.name)
 
     @property
     def _registered_name(self) -> str:
@@ -386,11 +384,25 @@ class CachingGraphRunner(GraphRunner):
         )
 
 
+def graph_id_of(schema: GraphSchema, name: str | None = None) -> str:
+    """By which histories know a graph: its name, else its file's path, else a digest of its node names.
+
+    Args:
+        schema: the graph.
+        name: goes over the schema's own.
+    """
+    if name or schema.name:
+        return str(name or schema.name)
+    return digest(sorted(schema.nodes)) if schema.origin is None else str(schema.origin.file.resolve())
+
+
 def _some(names: Sequence[str], most: int = 20) -> str:
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def new_run_id() -> str:
-    """Unique; sorts by time."""
-    return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + uuid.uuid4().hex[:8]
+    """Unique; sorts by time, to the microsecond: `20260101T120000-` and ten hexadecimal digits."""
+    now = time.time()
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    return f"{moment}-{int(now % 1 * 1e6):05x}{os.urandom(3).hex()[:5]}"

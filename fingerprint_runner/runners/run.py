@@ -9,14 +9,17 @@ interruption stays; a run that found nothing to do writes nothing.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
-from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, RunNode, RunRecord
+from fingerprint_runner.fingerprints.record import NodeFailure, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.runners.report import RunReport, TargetValues
 from fingerprint_runner.runners.run_state import RunSetup, RunState
 from fingerprint_runner.runners.scheduler import State
+
+_EXPORT_TRIES = 2
 
 
 class Run:
@@ -41,7 +44,7 @@ class Run:
             state.tell_hit(name)
         interrupted = state.scheduler.has_work and not self._drive(state)
         if not interrupted:
-            self._export(state)
+            interrupted = not self._export(state)
         for damage in setup.storage.take_damage():
             state.warn(damage)
         report = self._report(state, time.perf_counter() - clock, interrupted)
@@ -61,6 +64,7 @@ class Run:
             driver = Driver(state, scratch)
             try:
                 driver.drive()
+                self._export_unpublished(state, scratch)
             except KeyboardInterrupt:
                 state.scheduler.stop()
                 return False
@@ -69,46 +73,32 @@ class Run:
                 state.publisher.flush()
         return True
 
-    def _export(self, state: RunState) -> None:
-        setup = self._setup
-        wanted = {
-            name: node.export
-            for name in setup.planner.order
-            if (node := setup.schema.nodes[name]).export is not None
-        }
-        if not wanted:
-            return
-        from fingerprint_runner.runners.exports import Exporter
+    def _export_unpublished(self, state: RunState, scratch: Path) -> None:
+        """Export what lives as long as the run's scratch folder does."""
+        nodes = self._setup.schema.nodes
+        if any(nodes[name].export is not None for name in state.publisher.unpublished):
+            from fingerprint_runner.runners.run_exports import RunExports
 
-        exporter = Exporter(setup.world.folder, setup.storage, setup.world.file_digests, setup.storage.memo)
-        for name, folder in wanted.items():
-            record = setup.planner.outcomes.get(name)
-            if folder is None or record is None or not self._in_store(state, name, record):
-                continue
-            try:
-                written = exporter.export(name, record, folder)
-            except OSError as error:
-                # Its value is in the store all the same, and the other exports can go on.
-                state.progress.failures.append(self._export_failure(name, folder, error))
-                continue
-            for path in written:
-                state.progress.exported.append(path)
-                setup.observer.exported(path)
+            RunExports(state).from_scratch(scratch)
 
-    def _export_failure(self, name: str, folder: str, error: OSError) -> NodeFailed:
-        schema = self._setup.schema
-        line = None if schema.origin is None else schema.origin.place("nodes", name, "export")[0]
-        return NodeFailed(
-            name,
-            schema.nodes[name].component,
-            error_type=type(error).__name__,
-            error_message=f"can't write to {folder!r}: {error.strerror or error}",
-            place=None if schema.origin is None else f"{schema.origin.shown}:{line}",
-            kind="export",
-        )
+    def _export(self, state: RunState) -> bool:
+        """Export what is to be; gives whether it came to an end without being interrupted."""
+        if all(self._setup.schema.nodes[name].export is None for name in self._setup.planner.order):
+            return True
+        # For weight: a no-op run without exports needs none of it.
+        from fingerprint_runner.runners.run_exports import RunExports
 
-    def _in_store(self, state: RunState, name: str, record: NodeRecord) -> bool:
-        return name not in state.publisher.unpublished and self._setup.storage.is_kept(record)
+        exports = RunExports(state)
+        for _ in range(_EXPORT_TRIES):
+            again = exports.from_store()
+            if not again or state.progress.failures:
+                return True
+            for name in again:
+                state.lost(name)
+            if not self._drive(state):
+                return False
+        exports.fail(exports.from_store())
+        return True
 
     def _report(self, state: RunState, seconds: float, interrupted: bool) -> RunReport:
         planner = self._setup.planner

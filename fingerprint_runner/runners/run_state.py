@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from fingerprint_runner.errors import NodeFailed
 from fingerprint_runner.fingerprints.record import Reason
 from fingerprint_runner.graph.context import ExecutionContext
@@ -131,6 +133,15 @@ class RunState:
         config = dict(self.setup.schema.nodes[name].config)
         self.hooks.on_cache_hit(name, config, decision.record.fingerprint, artifact)
         self.tell(name)
+
+    def lost(self, name: str) -> None:
+        """A node's artifact is needed and isn't there: the node counts as not kept and runs again (R11)."""
+        decision = self.scheduler.decision(name)
+        if not isinstance(decision, UpToDate) or decision.kept:
+            self.warn(f"the stored output of node {name!r} is missing or damaged: it runs again")
+        gone = UpToDate(self.planner.outcomes[name], kept=False)
+        self.redecider.planned[name] = structs.replace(self.redecider.planned[name], decision=gone)
+        self.scheduler.lost(name, gone)
 
     def warn(self, text: str) -> None:
         """Tell what people should know, and keep it for the report."""

@@ -132,15 +132,9 @@ class PresentWorld:
     def addon(self, node_name: str) -> str | None:
         return self.addons.get(node_name)
 
-    @contextlib.contextmanager
-    def importable(self) -> Iterator[None]:
+    def importable(self) -> contextlib.AbstractContextManager[None]:
         """Inside the block the classes of stored values are found where nodes find them."""
-        before = list(sys.path)
-        sys.path[:] = self.search_path
-        try:
-            yield
-        finally:
-            sys.path[:] = before
+        return importable_from(self.search_path)
 
     def refresh(self) -> None:
         """Look at everything anew from here on."""
@@ -162,3 +156,14 @@ def search_path(folder: Path) -> tuple[str, ...]:
     """`sys.path` as a node sees it: the graph's folder first, no entry twice, none empty."""
     own = str(folder)
     return tuple(dict.fromkeys([own, *(entry for entry in sys.path if entry and entry != own)]))
+
+
+@contextlib.contextmanager
+def importable_from(path: Sequence[str]) -> Iterator[None]:
+    """Inside the block modules are looked for in these folders."""
+    before = list(sys.path)
+    sys.path[:] = path
+    try:
+        yield
+    finally:
+        sys.path[:] = before

@@ -18,7 +18,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.layout import Layout
@@ -46,7 +46,8 @@ CREATE TABLE need (graph INTEGER, record INTEGER, PRIMARY KEY (graph, record)) W
 CREATE TABLE leftover (path TEXT PRIMARY KEY, bytes INTEGER) WITHOUT ROWID;
 """
 
-T = TypeVar("T")
+UNREACHABLE = "NOT pinned AND NOT live AND id NOT IN (SELECT record FROM need)"
+"""The condition on records that no pin, live run and graph's last run needs."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,11 @@ class FolderMemo:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
+    @property
+    def folder(self) -> str:
+        """Where memos are, or would be."""
+        return self._layout.memo
+
     def load(self, name: str) -> bytes | None:
         """The bytes saved under a name; None where there are none, or they are damaged."""
         try:

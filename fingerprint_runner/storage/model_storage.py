@@ -16,6 +16,7 @@ to do and before it exits; a node that ran for over 200 ms is synced at once.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -133,6 +134,10 @@ class ModelStorage:
         graph = self._rows.graph(graph_id)
         return {} if graph is None else self._rows.last_lines(graph)
 
+    def run(self, run_id: str) -> RunRecord | None:
+        """What a run did."""
+        return self._rows.run(run_id)
+
     def runs(self, graph_id: str | None = None, limit: int | None = None) -> Iterator[RunRecord]:
         """A graph's runs, or those of all graphs, newest first."""
         found = 0
@@ -163,6 +168,12 @@ class ModelStorage:
         self._rows.fetch(keys.record_key(fingerprint) for fingerprint in wanted)
         found = {fingerprint: self._rows.record(fingerprint) for fingerprint in wanted}
         return {fingerprint: record for fingerprint, record in found.items() if record is not None}
+
+    def records_below(self, prefix: str, limit: int = 10) -> list[NodeRecord]:
+        """The first records whose fingerprints begin with a text."""
+        found = self._reader.below(keys.record_key(prefix), page=limit)
+        names = [key.removeprefix(keys.record_key("")) for key, _ in itertools.islice(found, limit)]
+        return list(self.records(names).values())
 
     def code_symbols(self, record: NodeRecord) -> Mapping[str, str]:
         """The symbols of a record's code part; empty where that row is gone."""
@@ -230,6 +241,10 @@ class ModelStorage:
         from fingerprint_runner.storage.values import load_value
 
         return load_value(self._artifacts, ref)
+
+    def artifact_path(self, digest: str) -> Path:
+        """Where the bytes of an artifact are, or would be; a file to read, never to write."""
+        return Path(self._artifacts.path(digest))
 
     def mentions(self, ref: ArtifactRef, text: bytes) -> bool:
         """Whether the stored bytes of a value contain `text`, such as the path of a folder.

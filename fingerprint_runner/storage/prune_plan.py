@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fingerprint_runner.storage.inventory import GraphLine, Inventory, RecordLine
+from fingerprint_runner.storage.inventory import UNREACHABLE, GraphLine, Inventory, RecordLine
 from fingerprint_runner.storage.leftovers import GRACE_S
 
 RECORDS_LATER = 10
@@ -90,7 +90,8 @@ class PrunePlan:
         before, after: the store's size in bytes: artifacts, rows and leftovers.
         going: how much goes.
         protected: what is never dropped.
-        dead_graphs: whose file is gone; what they need stays all the same.
+        graphs: all that left runs in the store.
+        forgotten: names of those of which nothing is needed any more.
         fits: whether `after` is as small as was asked for.
     """
 
@@ -98,8 +99,14 @@ class PrunePlan:
     after: int
     going: PruneCounts
     protected: Protected
-    dead_graphs: tuple[GraphLine, ...]
+    graphs: tuple[GraphLine, ...]
+    forgotten: tuple[str, ...]
     fits: bool
+
+    @property
+    def dead_graphs(self) -> tuple[GraphLine, ...]:
+        """Those whose file is gone; what they need stays all the same."""
+        return tuple(g for g in self.graphs if g.is_dead and not _is_named(g, self.forgotten))
 
 
 def plan_prune(inventory: Inventory, request: PruneRequest, now: float | None = None) -> PrunePlan:
@@ -147,7 +154,8 @@ class _Choice:
             after,
             going,
             self._protected(),
-            tuple(graph for graph in graphs if graph.is_dead and not _is_named(graph, request.forget)),
+            tuple(graphs),
+            request.forget,
             request.max_size is None or after <= request.max_size,
         )
 
@@ -159,8 +167,7 @@ class _Choice:
         ask("DELETE FROM need WHERE graph IN (SELECT id FROM going_graph)")
         ask("UPDATE run SET last_of = NULL WHERE last_of IN (SELECT id FROM going_graph)")
         ask(
-            f"INSERT INTO candidate SELECT id, {_WORTH} FROM record"
-            " WHERE NOT pinned AND NOT live AND id NOT IN (SELECT record FROM need)",
+            f"INSERT INTO candidate SELECT id, {_WORTH} FROM record WHERE {UNREACHABLE}",
             self._now,
             LEAST_AGE_S,
         )

@@ -30,7 +30,7 @@ def test_values_are_printed(got: Fr) -> None:
     """Text as it is, plain data as JSON, an object in short, a resource as a list of files."""
     assert got("get", "text").stdout == "Grüße\n"
     assert json.loads(got("get", "plain").stdout) == {"share": 0.5, "names": ["a", "b"]}
-    assert got("get", "thing").stdout == "builtins.tuple\n(range(0, 3), {1, 2})\n"
+    assert got("get", "thing").stdout == "tuple of 2\n  range(0, 3)\n  {1, 2}\n"
     assert got("get", "page").stdout == "a resource (write it to a folder with -o):\n  page.txt  7 B\n"
 
 
@@ -86,7 +86,7 @@ def test_arrays_and_frames(graph_of: Callable[[str], Fr], tmp_path: Path) -> Non
         "def frame():\n    return pandas.DataFrame({'a': [1, 2]})\n"
     )
     assert fr("run", "-q").returncode == 0
-    assert fr("get", "array").stdout.startswith("numpy.ndarray, shape (2, 3)\n")
+    assert fr("get", "array").stdout.startswith("numpy.ndarray of int64, shape 2 x 3\n")
     assert fr("get", "array", "-o", str(tmp_path / "a.npy")).returncode == 0
     assert numpy.load(tmp_path / "a.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
     assert fr("get", "frame", "-o", str(tmp_path / "f.csv")).returncode == 0

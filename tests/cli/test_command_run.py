@@ -143,9 +143,9 @@ def test_plan_check_exits_with_3_when_anything_is_stale(fr: Fr) -> None:
 
 def test_explaining(fr: Fr) -> None:
     """Up to date, stale and undecided nodes each say why; `-v` adds what the fingerprint is made of."""
-    assert fr("explain", "total").stdout.startswith("total is up to date\n  last ran just now in ")
+    assert re.match(r"total is up to date\n  last ran .* in \d", fr("explain", "total").stdout)
     stale = fr("explain", "double", "--set", "double.factor=9").stdout
-    assert stale.startswith("double is stale:\n  config factor: 2 → 9\n  compared with the run of just now\n")
+    assert stale.startswith("double is stale:\n  config factor: 2 → 9\n  compared with the run of ")
     undecided = fr("explain", "page", "--set", "double.factor=9").stdout
     assert undecided == (
         "page is undecided: it depends on what comes of total\n  double is stale:\n    config factor: 2 → 9\n"
