@@ -16,9 +16,13 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph
 from fingerprint_runner.graph.component import Resource
 
-NODE_NAME = re.compile(r"[A-Za-z_][\w.-]{0,127}", re.ASCII)
+NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+NAME_RULE = (
+    "a name starts with a letter or _ and goes on with letters, digits, _ . or -, 128 characters at most"
+)
+"""`NODE_NAME` in words."""
 RESERVED_INPUT = re.compile(r"__\w+__", re.ASCII)
-_NEED = re.compile(r"(?P<name>[A-Za-z_][\w.-]{0,127})(?:\[(?P<key>[^\[\]]+)\])?", re.ASCII)
+NEED = re.compile(rf"({NODE_NAME.pattern})(?:\[([^\[\]]+)\])?")
 
 
 class CacheMode(enum.Enum):
@@ -56,12 +60,8 @@ class Need:
 
 def parse_need(text: str) -> Need | None:
     """The need that a text such as `corpus[train]` names; None if it isn't one."""
-    found = _NEED.fullmatch(text)
-    return None if found is None else Need(found["name"], found["key"])
-
-
-INPUT_TYPES = ("int", "float", "str", "bool", "json", "path")
-"""What a declared input can be."""
+    found = NEED.fullmatch(text)
+    return None if found is None else Need(found[1], found[2])
 
 
 @dataclass(frozen=True)

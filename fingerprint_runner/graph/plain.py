@@ -21,16 +21,12 @@ from fingerprint_runner.graph.node import (
     SchemaNode,
     component_path,
 )
-from fingerprint_runner.graph.plain_fields import (
-    UNREAD,
-    KeyPath,
-    Problems,
-    Reader,
-    read_text,
-    read_texts,
-    shown,
-)
-from fingerprint_runner.graph.plain_nodes import MINIMAL_GRAPH, NODE_KEYS, read_inputs, read_nodes
+from fingerprint_runner.graph.plain_fields import TEXT, read_text
+from fingerprint_runner.graph.plain_inputs import INPUTS, Named
+from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
+from fingerprint_runner.graph.plain_mappings import NAME_SCHEMA
+from fingerprint_runner.graph.plain_nodes import NODE_KEYS, NODES
+from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown
 from fingerprint_runner.graph.structure import wiring_problems
 
 if TYPE_CHECKING:
@@ -39,8 +35,82 @@ if TYPE_CHECKING:
 FILE_VERSION = 1
 """Of the graph file's form."""
 
-TOP_KEYS = ("version", "name", "recipe", "targets", "inputs", "nodes")
+RECIPE = "graph.v1"
+"""The recipe whose form this is."""
 
+MINIMAL_GRAPH = "the least graph: `version: 1`, then `nodes: {first: {uses: module:function}}`"
+
+
+def _read_version(problems: Problems, path: KeyPath, version: Any) -> Any:
+    if not is_number(version) or not isinstance(version, int):
+        return problems.wrong_type(version, "the number 1", path, "write `version: 1`")
+    if version != FILE_VERSION:
+        newer = version > FILE_VERSION
+        return problems.add(
+            "unknown-version",
+            f"the graph file is of version {version}, and version {FILE_VERSION} is read here",
+            path,
+            "a newer fingerprint-runner may read it" if newer else f"write `version: {FILE_VERSION}`",
+        )
+    return version
+
+
+def _read_targets(problems: Problems, path: KeyPath, value: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        hint = f"write `targets: [{value}]`" if isinstance(value, str) else None
+        return problems.wrong_type(value, "a list", path, hint)
+    read = [read_text(problems, (*path, str(index)), target) for index, target in enumerate(value)]
+    return UNREAD if any(target is UNREAD for target in read) else tuple(read)
+
+
+GRAPH_KEYS = (
+    Key(
+        "version",
+        Form(_read_version, {"const": FILE_VERSION}),
+        "the version of the graph file's form",
+        (FILE_VERSION,),
+        required=True,
+    ),
+    Key(
+        "name",
+        TEXT,
+        "by which histories know the graph; by default the file's path. In no fingerprint",
+        ("intents",),
+    ),
+    Key(
+        "recipe",
+        # Other recipes are for who finds the file to refuse: a schema made in Python may name any.
+        Form(read_text, {"type": "string"}, {RECIPE: "nodes and their needs, as described here"}),
+        "how the rest of the file is to be read",
+        (RECIPE,),
+        default=RECIPE,
+    ),
+    Key(
+        "targets",
+        Form(_read_targets, {"type": "array", "items": NAME_SCHEMA}),
+        "what a run makes that isn't told otherwise; by default the nodes with `is_target`, "
+        "else those that nothing needs",
+        (["report"],),
+    ),
+    Key(
+        "inputs",
+        INPUTS,
+        "what a run is given from outside, by name; needed like nodes",
+        ({"limit": {"type": "int", "default": 1000}},),
+    ),
+    Key(
+        "nodes",
+        NODES,
+        "the steps of the graph, by name. A name starts with a letter or `_`, goes on with letters, digits, "
+        "`_`, `.` and `-`, and has at most 128 characters",
+        ({"corpus": {"uses": "pipeline:load_corpus"}},),
+        required=True,
+    ),
+)
+"""Every key of the graph file."""
+
+_GRAPH_KEYS = by_name(GRAPH_KEYS)
+_NODE_KEYS = by_name(NODE_KEYS)
 _NODE_DEFAULTS = SchemaNode()
 
 
@@ -55,7 +125,7 @@ def schema_parts_as_plain(
     plain: dict[str, Any] = {"version": FILE_VERSION}
     if name is not None:
         plain["name"] = name
-    if recipe != "graph.v1":
+    if recipe != RECIPE:
         plain["recipe"] = recipe
     if targets:
         plain["targets"] = list(targets)
@@ -71,8 +141,10 @@ def schema_parts_as_plain(
 
 def _node_as_plain(node: SchemaNode) -> dict[str, Any]:
     plain: dict[str, Any] = {"uses": node.uses if isinstance(node.uses, str) else component_path(node.uses)}
-    for key in NODE_KEYS[1:]:
+    for key in _NODE_KEYS:
         value = getattr(node, key)
+        if key == "uses":
+            continue
         if key in ("needs", "config"):
             if value:
                 plain[key] = dict(value)
@@ -118,69 +190,37 @@ def schema_parts_from_plain(
     if not isinstance(plain, Mapping):
         problems.add("bad-type", f"a graph is a mapping, and this is {shown(plain)}", (), MINIMAL_GRAPH)
         raise InvalidGraph(_in_order(problems.found, [], origin))
-    for key in plain:
-        if key in NODE_KEYS and key not in TOP_KEYS:
+    known = {}
+    for key, value in plain.items():
+        if key in _NODE_KEYS and key not in _GRAPH_KEYS:
             message = f"{key!r} is a key of a node, not of the graph"
             problems.add("unknown-key", message, (key,), "indent it below a node")
-        elif key not in TOP_KEYS:
-            problems.unknown_key(key, TOP_KEYS, "a graph", ())
-    _check_version(problems, plain, needs_version)
-    name = _optional(problems, plain, "name", read_text)
-    recipe = _optional(problems, plain, "recipe", read_text) or "graph.v1"
-    targets = _read_targets(problems, plain.get("targets"))
-    inputs, unread_inputs = read_inputs(problems, plain.get("inputs"))
-    nodes, unread_nodes = read_nodes(problems, plain, needs_version)
-    wiring = wiring_problems(nodes, inputs, targets, {*unread_inputs, *unread_nodes})
+        else:
+            known[key] = value
+    read = read_keys(problems, (), known, _GRAPH_KEYS, "a graph")
+    if needs_version and plain.get("version") is None:
+        problems.add(
+            "missing-key",
+            "the graph file doesn't say its version",
+            ("version",),
+            "begin it with `version: 1`",
+        )
+    if "nodes" not in plain or (needs_version and plain["nodes"] in (None, {})):
+        problems.add("missing-key", "the graph has no nodes", ("nodes",), MINIMAL_GRAPH)
+    inputs, nodes = read.get("inputs", Named()), read.get("nodes", Named())
+    # Where no node can be told, nothing can be said of targets.
+    targets = read.get("targets", ()) if "nodes" in read else ()
+    wiring = wiring_problems(nodes.read, inputs.read, targets, {*inputs.unread, *nodes.unread})
     if problems.found or wiring:
         raise InvalidGraph(_in_order(problems.found, wiring, origin, _names(plain.get("nodes"))))
     return {
-        "nodes": nodes,
-        "inputs": inputs,
-        "targets": targets,
-        "name": name,
-        "recipe": recipe,
+        "nodes": nodes.read,
+        "inputs": inputs.read,
+        "targets": read.get("targets", ()),
+        "name": read.get("name"),
+        "recipe": read.get("recipe", RECIPE),
         "origin": origin,
     }
-
-
-def _check_version(problems: Problems, plain: Mapping[str, Any], needed: bool) -> None:
-    version = plain.get("version")
-    if version is None:
-        if needed:
-            problems.add(
-                "missing-key",
-                "the graph file doesn't say its version",
-                ("version",),
-                "begin it with `version: 1`",
-            )
-    elif isinstance(version, bool) or not isinstance(version, int):
-        problems.wrong_type(version, "the number 1", ("version",), "write `version: 1`")
-    elif version != FILE_VERSION:
-        newer = version > FILE_VERSION
-        problems.add(
-            "unknown-version",
-            f"the graph file is of version {version}, and version {FILE_VERSION} is read here",
-            ("version",),
-            "a newer fingerprint-runner may read it" if newer else f"write `version: {FILE_VERSION}`",
-        )
-
-
-def _optional(problems: Problems, plain: Mapping[str, Any], key: str, reader: Reader) -> Any:
-    value = plain.get(key)
-    if value is None:
-        return None
-    read = reader(problems, (key,), value)
-    return None if read is UNREAD else read
-
-
-def _read_targets(problems: Problems, value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        problems.wrong_type(value, "a list", ("targets",), f"write `targets: [{value}]`")
-        return ()
-    read = read_texts(problems, ("targets",), value)
-    return () if read is UNREAD else tuple(read)
 
 
 def _names(nodes: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One reader for each value that the graph file's form holds: it gives the typed value or notes a problem.
+"""The forms of single values and lists of texts: a reader for each, and the same in JSON Schema.
 
 Invariants: a reader notes every problem it finds with the path of keys to it and gives `UNREAD` where
 there is one; no reader repeats a config's value in a message, since it may be secret.
@@ -6,92 +6,50 @@ there is one; no reader repeats a config's value in a message, since it may be s
 
 from __future__ import annotations
 
-import math
-import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from fingerprint_runner.errors import Problem, nearest
+from fingerprint_runner.errors import nearest
 from fingerprint_runner.graph.node import CacheMode
-
-KeyPath = tuple[str, ...]
-
-
-class Unread:
-    """The type of `UNREAD`: what stands in for a value with a problem."""
-
-
-UNREAD = Unread()
+from fingerprint_runner.graph.plain_key import Form, JsonSchema, whole
+from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown
 
 SECRET_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _YAML_1_1_BOOLEANS = frozenset(("yes", "no", "on", "off", "y", "n"))
 
+BLANK = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Inside brackets of a pattern: what `str.strip` takes away. `\\s` is another set in ECMAScript."""
 
-class Problems:
-    """Collects problems with the paths of keys that they are about."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[KeyPath, Problem]] = []
-
-    def add(self, kind: str, message: str, path: KeyPath, hint: str | None = None) -> Unread:
-        """Note a problem; node and key follow from the path."""
-        if len(path) > 1 and path[0] == "nodes":
-            node, key = path[1], ".".join(path[2:]) or None
-        else:
-            node, key = None, ".".join(path) or None
-        self.found.append((path, Problem(kind, message, node=node, key=key, hint=hint)))
-        return UNREAD
-
-    def wrong_type(self, value: Any, wanted: str, path: KeyPath, hint: str | None = None) -> Unread:
-        """Note that a value isn't of the type wanted (`a list of texts`)."""
-        return self.add("bad-type", f"`{path[-1]}` is {shown(value)}, not {wanted}", path, hint)
-
-    def unknown_key(self, key: Any, known: tuple[str, ...], what: str, path: KeyPath) -> None:
-        """Note that a key isn't one of those known."""
-        if not isinstance(key, str):
-            self.add("bad-key", f"{key!r} isn't a text, and keys are texts", path)
-            return
-        close = nearest(key, known)
-        hint = f"did you mean {close!r}?" if close is not None else f"known: {', '.join(known)}"
-        self.add("unknown-key", f"{key!r} isn't a key of {what}", (*path, key), hint)
+_NOT_BLANK = rf"[^\x00]*[^\x00{BLANK}][^\x00]*$"
+_IDENTIFIER = r"(?:[A-Za-z_]|[^\x00-\x7f])(?:[A-Za-z0-9_]|[^\x00-\x7f])*"
+"""Lenient past ASCII: which letters an identifier may have, no pattern can say in both languages."""
 
 
-Reader = Callable[[Problems, KeyPath, Any], Any]
+def _text_schema(pattern: str, message: str) -> JsonSchema:
+    # Editors that know `patternErrorMessage` show it in place of the pattern; others pass it by.
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": message}
 
 
-def shown(value: Any) -> str:
-    """A value as messages name it: short values as they are, others by their type."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    if isinstance(value, (int, float, str)):
-        text = repr(value)
-        kind = "text" if isinstance(value, str) else "number"
-        return f"the {kind} {text if len(text) <= 60 else text[:57] + '...'}"
-    return f"a {type(value).__name__}"
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number; booleans aren't."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def called(path: KeyPath) -> str:
+    """What stands at a path, as messages call it."""
+    return f"item {int(path[-1]) + 1} of `{path[-2]}`" if path[-1].isdecimal() else f"`{path[-1]}`"
 
 
 def read_text(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A text that isn't empty."""
     if not isinstance(value, str):
-        hint = f'quote it: "{value}"' if is_number(value) or isinstance(value, bool) else None
-        return problems.wrong_type(value, "a text", path, hint)
+        quoted = str(value).lower() if isinstance(value, bool) else value
+        hint = f'quote it: "{quoted}"' if is_number(value) or isinstance(value, bool) else None
+        return problems.add("bad-type", f"{called(path)} is {shown(value)}, not a text", path, hint)
     if not value.strip():
-        return problems.add("bad-value", f"`{path[-1]}` is an empty text", path)
+        return problems.add("bad-value", f"{called(path)} is an empty text", path)
     if "\0" in value:
-        return problems.add("bad-value", f"`{path[-1]}` holds a NUL character", path)
+        return problems.add("bad-value", f"{called(path)} holds a NUL character", path)
     return value
+
+
+TEXT = Form(read_text, _text_schema(f"^{_NOT_BLANK}", "write a text that isn't empty"))
 
 
 def read_bool(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -103,11 +61,17 @@ def read_bool(problems: Problems, path: KeyPath, value: Any) -> Any:
     return problems.wrong_type(value, "true or false", path, hint)
 
 
+TRUTH = Form(read_bool, {"type": "boolean", "errorMessage": "write true or false"})
+
+
 def read_version(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A node's `version`: a text; whole numbers are taken as they are written."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and is_number(value):
         return str(value)
     return read_text(problems, path, value)
+
+
+VERSION = Form(read_version, {**TEXT.json_schema, "type": ["string", "integer"]})
 
 
 def read_attribute(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -116,6 +80,9 @@ def read_attribute(problems: Problems, path: KeyPath, value: Any) -> Any:
     if isinstance(text, str) and not text.isidentifier():
         return problems.add("bad-value", f"{text!r} isn't the name of a method", path)
     return text
+
+
+METHOD = Form(read_attribute, _text_schema(whole(_IDENTIFIER), "write the name of a method"))
 
 
 def read_uses(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -139,40 +106,40 @@ def read_uses(problems: Problems, path: KeyPath, value: Any) -> Any:
     )
 
 
-def read_texts(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """A tuple of texts, from a text or a list of texts."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, (list, tuple)):
-        return problems.wrong_type(value, "a text or a list of texts", path)
-    return _each(problems, path, value, read_text)
+USES = Form(
+    read_uses,
+    _text_schema(
+        whole(
+            rf"{_IDENTIFIER}(?:(?:\.{_IDENTIFIER})+|(?:\.{_IDENTIFIER})*:{_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
+        ),
+        "write module:attribute, such as pipeline:load_corpus",
+    ),
+)
 
 
-def _each(problems: Problems, path: KeyPath, values: Any, reader: Reader) -> Any:
-    read = []
-    for index, value in enumerate(values):
-        if not isinstance(value, str):
-            wanted = f"item {index + 1} of `{path[-1]}` is {shown(value)}, not a text"
-            read.append(problems.add("bad-type", wanted, (*path, str(index))))
-        else:
-            read.append(reader(problems, (*path, str(index)), value))
-    return UNREAD if any(item is UNREAD for item in read) else tuple(read)
+def _texts_of(item: Form) -> Form:
+    """The form of a text or a list of texts, each of them of the form given; read as a tuple."""
+
+    def read(problems: Problems, path: KeyPath, value: Any) -> Any:
+        if isinstance(value, str):
+            text = item.read(problems, path, value)
+            return UNREAD if text is UNREAD else (text,)
+        if not isinstance(value, (list, tuple)):
+            return problems.wrong_type(value, "a text or a list of texts", path)
+        each = [item.read(problems, (*path, str(index)), text) for index, text in enumerate(value)]
+        return UNREAD if any(text is UNREAD for text in each) else tuple(each)
+
+    return Form(read, {**item.json_schema, "type": ["string", "array"], "items": item.json_schema})
 
 
-def read_files(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """Relative paths and globs."""
-    texts = read_texts(problems, path, value)
-    if texts is UNREAD:
-        return UNREAD
-    read = []
-    for index, text in enumerate(texts):
-        place = (*path, str(index)) if not isinstance(value, str) else path
-        read.append(_relative(problems, place, text, "or give it as an input of type path"))
-    return UNREAD if any(item is UNREAD for item in read) else tuple(read)
+TEXTS = _texts_of(TEXT)
+
+_ELSEWHERE = re.compile(r"[/~]|[A-Za-z]:[\\/]")
 
 
-def _relative(problems: Problems, path: KeyPath, text: str, otherwise: str) -> Any:
-    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", text):
+def _relative(problems: Problems, path: KeyPath, value: Any, otherwise: str) -> Any:
+    text = read_text(problems, path, value)
+    if isinstance(text, str) and _ELSEWHERE.match(text):
         return problems.add(
             "bad-path",
             f"the path {text!r} isn't relative to the graph file's folder",
@@ -182,51 +149,97 @@ def _relative(problems: Problems, path: KeyPath, text: str, otherwise: str) -> A
     return text
 
 
-def read_env(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """Names of environment variables."""
-    texts = read_texts(problems, path, value)
-    if texts is UNREAD:
-        return UNREAD
-    for text in texts:
-        if "=" in text or text.startswith("$"):
-            return problems.add(
-                "bad-value",
-                f"{text!r} isn't the name of an environment variable",
-                path,
-                f"write the name alone, such as {re.sub(r'=.*', '', text, flags=re.DOTALL).strip('${}')}",
-            )
-    return texts
+def read_file(problems: Problems, path: KeyPath, value: Any) -> Any:
+    """A relative path or glob."""
+    return _relative(problems, path, value, "or give it as an input of type path")
+
+
+FILES = _texts_of(
+    Form(
+        read_file,
+        _text_schema(
+            f"^(?!{_ELSEWHERE.pattern}){_NOT_BLANK}", "write a path relative to the graph file's folder"
+        ),
+    )
+)
+
+
+def read_variable(problems: Problems, path: KeyPath, value: Any) -> Any:
+    """The name of an environment variable.
+
+    What no shell can set, such as `LC_*` or `LANG, TZ`, is a mistake that would otherwise stay unseen:
+    a variable that is never there never changes.
+    """
+    text = read_text(problems, path, value)
+    if not isinstance(text, str) or _VARIABLE.fullmatch(text):
+        return text
+    bare = re.sub(r"=.*", "", text, flags=re.DOTALL).strip("${} ")
+    names = [name for name in re.split(rf"[,;{BLANK}]+", text) if _VARIABLE.fullmatch(name)]
+    if _VARIABLE.fullmatch(bare):
+        hint = f"write the name alone, such as {bare}"
+    elif len(names) > 1:
+        hint = f"write a list: [{', '.join(names)}]"
+    else:
+        hint = "write the names one by one, such as [LANG, TZ]; there are no wildcards"
+    return problems.add("bad-value", f"{text!r} isn't the name of an environment variable", path, hint)
+
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+ENV = _texts_of(
+    Form(
+        read_variable,
+        _text_schema(whole(_VARIABLE.pattern), "write the name of an environment variable, such as LANG"),
+    )
+)
 
 
 def read_export(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A folder below the graph file's."""
-    text = read_text(problems, path, value)
+    text = _relative(problems, path, value, "below it")
     if not isinstance(text, str):
         return text
-    if _relative(problems, path, text, "below it") is UNREAD:
-        return UNREAD
-    inside = posixpath.normpath(text.replace("\\", "/"))
-    if inside == "." or inside == ".." or inside.startswith("../"):
+    parts = re.split(r"[\\/]", text)
+    if ".." in parts or all(part in ("", ".") for part in parts):
         return problems.add(
             "bad-path",
             f"the export folder {text!r} isn't below the graph file's folder",
             path,
-            "name a folder of its own, such as reports/",
+            "name a folder of its own, such as reports/, without `..`",
         )
     return text
 
 
-def one_of(*known: str) -> Reader:
-    """A reader of one of a few words."""
+EXPORT = Form(
+    read_export,
+    _text_schema(
+        rf"^(?!{_ELSEWHERE.pattern})(?!(?:[^\x00]*[\\/])?\.\.(?:[\\/]|$(?!\n)))"
+        rf"(?!(?:\.?[\\/])*\.?$(?!\n)){_NOT_BLANK}",
+        "write the path of a folder below the graph file's, without ..",
+    ),
+)
+
+
+def one_of(meanings: Mapping[str, str]) -> Form:
+    """The form of one of a few words, each with what it means."""
 
     def read(problems: Problems, path: KeyPath, value: Any) -> Any:
-        if isinstance(value, str) and value in known:
+        if isinstance(value, str) and value in meanings:
             return value
-        close = nearest(value, known) if isinstance(value, str) else None
+        close = nearest(value, meanings) if isinstance(value, str) else None
         hint = f"did you mean {close!r}?" if close is not None else None
-        return problems.wrong_type(value, f"one of {', '.join(known)}", path, hint)
+        return problems.wrong_type(value, f"one of {', '.join(meanings)}", path, hint)
 
-    return read
+    return Form(read, {"type": "string"}, meanings)
+
+
+_CACHE_WORD = one_of(
+    {
+        CacheMode.DEFAULT.value: "taken from the cache when nothing changed",
+        CacheMode.RECOMPUTE.value: "runs whenever it is needed, and what is below is decided by its value",
+        CacheMode.DISABLE.value: "the same as `recompute`, and not stored",
+        CacheMode.IGNORE.value: "the same as `disable`, and left out of what its children depend on",
+    }
+)
 
 
 def read_cache(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -235,8 +248,11 @@ def read_cache(problems: Problems, path: KeyPath, value: Any) -> Any:
         return problems.wrong_type(
             value, "a cache mode", path, "write `cache: disable`, or `recompute` to keep what comes out"
         )
-    word = one_of(*(mode.value for mode in CacheMode))(problems, path, value)
+    word = _CACHE_WORD.read(problems, path, value)
     return UNREAD if word is UNREAD else CacheMode(word)
+
+
+CACHE = Form(read_cache, _CACHE_WORD.json_schema, _CACHE_WORD.meanings)
 
 
 def read_retries(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -246,8 +262,18 @@ def read_retries(problems: Problems, path: KeyPath, value: Any) -> Any:
     return problems.wrong_type(value, "a whole number from 0", path)
 
 
+COUNT = Form(read_retries, {"type": "integer", "minimum": 0})
+
+
 def read_timeout(problems: Problems, path: KeyPath, value: Any) -> Any:
     """Seconds above 0."""
     if is_number(value) and value > 0:
         return value
     return problems.wrong_type(value, "a number of seconds above 0", path, "leave it out for no limit")
+
+
+SECONDS = Form(
+    read_timeout,
+    # What reads the file takes it, and what checks the graph doesn't yet: editors warn and don't offer it.
+    {"type": "number", "exclusiveMinimum": 0, "deprecationMessage": "`timeout_s` is refused in this version"},
+)

@@ -1,4 +1,4 @@
-"""Plain data in the graph file's form as nodes and declared inputs.
+"""The form of `nodes`: every key of a node.
 
 Invariants: each problem is noted once, with the path of keys to it; what can be read is read beside it.
 """
@@ -9,142 +9,157 @@ from collections.abc import Mapping
 from typing import Any
 
 from fingerprint_runner.errors import Problem, nearest
-from fingerprint_runner.graph.node import INPUT_TYPES, MISSING, InputDeclaration, SchemaNode
+from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.plain_fields import (
+    CACHE,
+    COUNT,
+    ENV,
+    EXPORT,
+    FILES,
+    METHOD,
+    SECONDS,
     SECRET_REFERENCE,
-    UNREAD,
-    KeyPath,
-    Problems,
-    Reader,
-    is_number,
+    TEXTS,
+    TRUTH,
+    USES,
+    VERSION,
     one_of,
-    read_attribute,
-    read_bool,
-    read_cache,
-    read_env,
-    read_export,
-    read_files,
-    read_retries,
-    read_texts,
-    read_timeout,
-    read_uses,
-    read_version,
 )
-from fingerprint_runner.graph.plain_mappings import read_config, read_needs, read_resource, read_resources
+from fingerprint_runner.graph.plain_inputs import Named
+from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
+from fingerprint_runner.graph.plain_mappings import CONFIG, NAME_SCHEMA, NEEDS, RESOURCE, RESOURCES
+from fingerprint_runner.graph.plain_problems import KeyPath, Problems
 
-NODE_READERS: Mapping[str, Reader] = {
-    "uses": read_uses,
-    "needs": read_needs,
-    "config": read_config,
-    "fn": read_attribute,
-    "constructor_name": read_attribute,
-    "eager": read_bool,
-    "is_target": read_bool,
-    "is_input": read_bool,
-    "resource": read_resource,
-    "files": read_files,
-    "env": read_env,
-    "secret": read_texts,
-    "cache": read_cache,
-    "version": read_version,
-    "ignore_config": read_texts,
-    "track": one_of("report", "auto"),
-    "export": read_export,
-    "retries": read_retries,
-    "timeout_s": read_timeout,
-    "resources": read_resources,
-}
-NODE_KEYS = tuple(NODE_READERS)
+NODE_KEYS = (
+    Key(
+        "uses",
+        USES,
+        "the component, as `module:attribute`: a function or a class",
+        ("pipeline:load_corpus", "pipeline.models:Forest"),
+        required=True,
+    ),
+    Key(
+        "needs",
+        NEEDS,
+        "parameters that come from nodes, from inputs, or from one key of a node that puts out a dict "
+        "(`node[key]`: only that key counts). A list of names is short for parameters of these names",
+        (["corpus"], {"corpus": "corpus[train]", "limit": "limit"}),
+    ),
+    Key(
+        "config",
+        CONFIG,
+        "parameters by value. A name in both `needs` and `config` is an error",
+        ({"ngrams": [1, 2]}, {"trees": 200, "seed": 7}),
+    ),
+    Key("fn", METHOD, "for classes: the method that does the work", ("train", "predict"), default="run"),
+    Key(
+        "constructor_name",
+        METHOD,
+        "for classes: the classmethod that makes the component",
+        ("load",),
+        default="create",
+    ),
+    Key("is_target", TRUTH, "made when the graph names no `targets`", (True,), default=False),
+    Key(
+        "is_input",
+        TRUTH,
+        "runs whenever it is needed, as with `cache: recompute`",
+        (True,),
+        default=False,
+    ),
+    Key(
+        "resource",
+        RESOURCE,
+        "a resource from outside that the constructor gets",
+        ("train_model", {"name": "train_model"}),
+    ),
+    Key(
+        "files",
+        FILES,
+        "files, folders and globs that the node reads; their content counts",
+        ("data/corpus.csv", ["data/*.csv", "labels.json"]),
+    ),
+    Key(
+        "env",
+        ENV,
+        "environment variables that count. The cache holds digests of their values only",
+        ("REPORT_LANG", ["LANG", "TZ"]),
+    ),
+    Key(
+        "secret",
+        TEXTS,
+        "keys of `config` whose value is `${VAR}`: taken from the environment, in no fingerprint, record or "
+        "message; what a node prints shows `[secret]` instead. What a node returns is stored as it is",
+        ("token", ["user", "password"]),
+    ),
+    Key("cache", CACHE, "what the cache does for the node", ("recompute",), default="default"),
+    Key(
+        "version",
+        VERSION,
+        "a text that stands for the component's code: edits count only when you change it",
+        ("2", "2026-11"),
+    ),
+    Key("ignore_config", TEXTS, "keys of `config` that are in no fingerprint", ("verbose", ["jobs", "log"])),
+    Key(
+        "export",
+        EXPORT,
+        "a folder that gets the node's resource, or its value as a file, after every run in which it differs",
+        ("reports/",),
+    ),
+    Key("retries", COUNT, "how often the node is tried again when it fails", (2,), default=0),
+    Key(
+        "timeout_s",
+        SECONDS,
+        "seconds after which the node is ended; refused in this version",
+        (600,),
+    ),
+    Key(
+        "track",
+        one_of(
+            {
+                "report": "they don't count",
+                "auto": "they count as if they were; refused in this version",
+            }
+        ),
+        "what becomes of reads that aren't declared",
+        ("report",),
+        default="report",
+    ),
+    Key(
+        "resources",
+        RESOURCES,
+        "what the node takes while it runs; without effect while one node runs at a time",
+        ({"cpu": 4, "memory": "8GB"}, {"gpu": 1}),
+    ),
+    Key(
+        "eager",
+        TRUTH,
+        "made before the values of a run are there; without effect in a run of this version",
+        (True,),
+        default=False,
+    ),
+)
+"""Every key of a node, in the order of the documentation."""
 
-MINIMAL_GRAPH = "the least graph: `version: 1`, then `nodes: {first: {uses: module:function}}`"
+_NODE_KEYS = by_name(NODE_KEYS)
 
 
-def read_inputs(problems: Problems, value: Any) -> tuple[dict[str, InputDeclaration], list[str]]:
-    inputs: dict[str, InputDeclaration] = {}
-    unread: list[str] = []
-    if value is None:
-        return inputs, unread
-    if not isinstance(value, Mapping):
-        problems.wrong_type(
-            value, "a mapping", ("inputs",), "write `inputs: {limit: {type: int, default: 1000}}`"
-        )
-        return inputs, unread
-    for name, plain in value.items():
-        declared = _read_input(problems, ("inputs", str(name)), plain)
-        if not isinstance(name, str):
-            problems.add("bad-key", f"the input name {name!r} isn't a text", ("inputs", str(name)))
-        elif declared is None:
-            unread.append(name)
-        else:
-            inputs[name] = declared
-    return inputs, unread
-
-
-def _read_input(problems: Problems, path: KeyPath, plain: Any) -> InputDeclaration | None:
-    if plain is None:
-        return InputDeclaration()
-    if not isinstance(plain, Mapping):
-        hint = f"write `{path[-1]}: {{type: {plain}}}`" if plain in INPUT_TYPES else None
-        problems.wrong_type(plain, "a mapping", path, hint or "write `{type: int, default: 1000}`")
-        return None
-    before = len(problems.found)
-    for key in plain:
-        if key not in ("type", "default"):
-            problems.unknown_key(key, ("type", "default"), "an input", path)
-    kind = plain.get("type", "json")
-    if one_of(*INPUT_TYPES)(problems, (*path, "type"), kind) is UNREAD:
-        return None
-    default = plain.get("default", MISSING)
-    if default is not MISSING:
-        default = read_input_value(problems, (*path, "default"), kind, default)
-    return InputDeclaration(kind, default) if len(problems.found) == before else None
-
-
-def read_input_value(problems: Problems, path: KeyPath, kind: str, value: Any) -> Any:
-    """A value as an input's type has it: a whole number becomes a float where floats are asked for."""
-    if kind == "json":
-        return value
-    if kind == "float" and is_number(value):
-        return float(value)
-    if kind == "float" and isinstance(value, float):
-        return value
-    types = {"int": int, "str": str, "bool": bool, "path": str}
-    if kind in types and type(value) is types[kind]:
-        return value
-    words = {
-        "int": "a whole number",
-        "float": "a number",
-        "str": "a text",
-        "bool": "true or false",
-        "path": "a path",
-    }
-    return problems.wrong_type(value, words[kind], path)
-
-
-def read_nodes(
-    problems: Problems, plain: Mapping[str, Any], needed: bool
-) -> tuple[dict[str, SchemaNode], list[str]]:
-    value = plain.get("nodes")
-    nodes: dict[str, SchemaNode] = {}
-    unread: list[str] = []
-    if value is None or (needed and isinstance(value, Mapping) and not value):
-        if needed or "nodes" not in plain:
-            problems.add("missing-key", "the graph has no nodes", ("nodes",), MINIMAL_GRAPH)
-        return nodes, unread
+def read_nodes(problems: Problems, path: KeyPath, value: Any) -> Any:
+    """`Named` nodes, each as far as it can be read."""
     if not isinstance(value, Mapping):
         hint = "write nodes by name, without dashes: `nodes: {first: {uses: module:function}}`"
-        problems.wrong_type(value, "a mapping", ("nodes",), hint)
-        return nodes, unread
+        return problems.wrong_type(value, "a mapping", path, hint)
+    found = Named()
     for name, parts in value.items():
         if not isinstance(name, str):
-            problems.add("bad-key", f"the node name {name!r} isn't a text", ("nodes", str(name)))
+            problems.add("bad-key", f"the node name {name!r} isn't a text", (*path, str(name)))
             continue
-        node = _read_node(problems, ("nodes", name), parts)
+        node = _read_node(problems, (*path, name), parts)
         if node is None:
-            unread.append(name)
+            found.unread.append(name)
         else:
-            nodes[name] = node
-    return nodes, unread
+            found.read[name] = node
+    return found
 
 
 def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | None:
@@ -155,15 +170,7 @@ def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | No
         hint = f"write `{path[-1]}: {{uses: {parts}}}`" if isinstance(parts, str) else None
         problems.wrong_type(parts, "a mapping", path, hint)
         return None
-    read: dict[str, Any] = {}
-    for key, value in parts.items():
-        reader = NODE_READERS.get(key) if isinstance(key, str) else None
-        if reader is None:
-            problems.unknown_key(key, NODE_KEYS, "a node", path)
-        elif value is not None:
-            typed = reader(problems, (*path, key), value)
-            if typed is not UNREAD:
-                read[key] = typed
+    read = read_keys(problems, path, parts, _NODE_KEYS, "a node")
     if parts.get("uses") is None:
         problems.add(
             "missing-key",
@@ -176,6 +183,22 @@ def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | No
         ((path[0], path[1], *key), problem) for key, problem in secret_problems(path[1], node)
     )
     return node
+
+
+NODES = Form(
+    read_nodes,
+    {
+        "type": "object",
+        "minProperties": 1,
+        # Editors offer the title in the place of a name.
+        "propertyNames": {**NAME_SCHEMA, "title": "node"},
+        "additionalProperties": {
+            "type": "object",
+            "description": "a node: one step of the graph",
+            "properties": NODE_KEYS,
+        },
+    },
+)
 
 
 def secret_problems(name: str, node: SchemaNode) -> list[tuple[KeyPath, Problem]]:

@@ -14,7 +14,7 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph, Problem
 from fingerprint_runner.graph.node import InputDeclaration, SchemaNode
 from fingerprint_runner.graph.order import reachable
-from fingerprint_runner.graph.plain import schema_parts_as_plain, schema_parts_from_plain
+from fingerprint_runner.graph.plain import RECIPE, schema_parts_as_plain, schema_parts_from_plain
 from fingerprint_runner.graph.structure import unknown_target_problems
 
 
@@ -86,7 +86,7 @@ class GraphSchema:
     inputs: Mapping[str, InputDeclaration] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     name: str | None = None
-    recipe: str = "graph.v1"
+    recipe: str = RECIPE
     origin: SchemaOrigin | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -9,15 +9,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import Problem, nearest
-from fingerprint_runner.graph.node import NODE_NAME, RESERVED_INPUT, InputDeclaration, SchemaNode, parse_need
+from fingerprint_runner.graph.node import (
+    NAME_RULE,
+    NODE_NAME,
+    RESERVED_INPUT,
+    InputDeclaration,
+    SchemaNode,
+    parse_need,
+)
 from fingerprint_runner.graph.order import find_cycle
 
 if TYPE_CHECKING:
     from fingerprint_runner.graph.schema import GraphSchema
 
-_NAME_RULE = (
-    "a name starts with a letter or _ and goes on with letters, digits, _ . or -, 128 characters at most"
-)
 _SUGGESTIONS = 20
 """How many unknown names get a nearest known one: finding it compares with every name."""
 
@@ -117,7 +121,7 @@ def _name_problem(name: str, what: str) -> Problem:
         f"{shown!r} isn't {what}",
         node=name if is_node else None,
         key=None if is_node else f"inputs.{name}",
-        hint=_NAME_RULE,
+        hint=NAME_RULE,
     )
 
 

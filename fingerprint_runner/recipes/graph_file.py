@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import InvalidGraph, nearest
-from fingerprint_runner.graph.plain import schema_parts_from_plain
+from fingerprint_runner.graph.plain import MINIMAL_GRAPH, RECIPE, schema_parts_from_plain
 from fingerprint_runner.graph.schema import GraphSchema, SchemaOrigin
 from fingerprint_runner.recipes.tree import Positions, Tree, TreeMemo, recalled_tree, remember_tree
 
 GRAPH_FILE_NAMES = ("fr.yml", "fr.yaml", "fr.json")
-RECIPES = ("graph.v1",)
+RECIPES = (RECIPE,)
 """The recipes that a graph file may name."""
 
 
@@ -96,7 +96,7 @@ def read_graph_text(
             "empty",
             "the graph file is empty",
             file=shown,
-            hint="the least graph: `version: 1`, then `nodes: {first: {uses: module:function}}`",
+            hint=MINIMAL_GRAPH,
         )
     origin = SchemaOrigin(file, _with_parameters(tree.value, tree.positions), shown)
     if isinstance(tree.value, Mapping):

@@ -14,7 +14,7 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph, Problem, nearest
 from fingerprint_runner.graph.node import MISSING, RESERVED_INPUT, InputDeclaration
 from fingerprint_runner.graph.order import reachable
-from fingerprint_runner.graph.plain_fields import is_number, shown
+from fingerprint_runner.graph.plain_problems import is_number, shown
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.recipes.overrides import parse_value
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from fingerprint_runner.errors import InvalidGraph, problems_json
 from fingerprint_runner.graph.component import GraphComponent, Resource
 from fingerprint_runner.graph.node import (
-    INPUT_TYPES,
     MISSING,
     CacheMode,
     InputDeclaration,
     NodeResources,
     SchemaNode,
 )
+from fingerprint_runner.graph.plain_inputs import INPUT_TYPES
 from fingerprint_runner.graph.schema import GraphSchema
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_.-]{0,6}", fullmatch=True)
@@ -41,7 +41,7 @@ DEFAULTS = {
 @st.composite
 def declarations(draw: st.DrawFn) -> InputDeclaration:
     """A declared input with or without default."""
-    kind = draw(st.sampled_from(INPUT_TYPES))
+    kind = draw(st.sampled_from(list(INPUT_TYPES)))
     return InputDeclaration(kind, draw(st.just(MISSING) | DEFAULTS[kind]))
 
 
@@ -173,6 +173,8 @@ def test_values_are_typed() -> None:
         ("7", 7),
         ("1T", 10**12),
         ("9GiB", 9 * 2**30),
+        ("0.0001k", 1),
+        ("999999999999999T", 999999999999999 * 10**12),
     ],
 )
 def test_memory_sizes(text: str, size: int) -> None:
@@ -207,6 +209,9 @@ def problem_of(node: Any) -> tuple[str, str | None]:
         ("is_input", "true"),
         ("resource", 3),
         ("resource", {"name": 3}),
+        ("resource", {"name": "a", "output_fingerprint": 0}),
+        ("resource", {"name": "a", "output_fingerprint": False}),
+        ("resource", {"output_fingerprint": "a"}),
         ("files", 3),
         ("files", ["/etc/passwd"]),
         ("files", "~/x"),
@@ -214,6 +219,9 @@ def problem_of(node: Any) -> tuple[str, str | None]:
         ("files", [3]),
         ("env", ["A=1"]),
         ("env", "$A"),
+        ("env", "LC_*"),
+        ("env", "LANG, TZ"),
+        ("env", " LANG"),
         ("secret", {"a": 1}),
         ("cache", False),
         ("cache", "never"),
@@ -224,6 +232,8 @@ def problem_of(node: Any) -> tuple[str, str | None]:
         ("export", "/tmp/x"),
         ("export", "../x"),
         ("export", "a/../.."),
+        ("export", "a/../b"),
+        ("export", "./."),
         ("export", "."),
         ("export", ""),
         ("retries", -1),
@@ -237,14 +247,111 @@ def problem_of(node: Any) -> tuple[str, str | None]:
         ("resources", {"gpu": -1}),
         ("resources", {"memory": "8 elephants"}),
         ("resources", {"memory": "8i"}),
+        ("resources", {"memory": "0.0GB"}),
         ("resources", {"ram": 1}),
     ],
 )
 def test_each_wrong_value_is_one_problem_at_its_key(key: str, value: Any) -> None:
     """No value of a wrong type gets through, and none makes two problems."""
     kind, found = problem_of({"uses": "m:f", key: value})
-    assert kind.startswith("bad-") or kind == "unknown-key"
+    assert kind.startswith("bad-") or kind in ("unknown-key", "missing-key")
     assert found is not None and found.split(".")[0] == key
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"name": 10**400},
+        {"version": 10**400},
+        {"inputs": {"x": {"type": "float", "default": 10**400}}},
+        {"inputs": {"x": {"type": "float", "default": 10**5000}}},
+        {"nodes": {"a": {"uses": 10**5000}}},
+        {"nodes": {"a": {"uses": "m:f", "timeout_s": 10**400}}},
+        {"nodes": {"a": {"uses": "m:f", "version": 10**5000}}},
+        {"nodes": {"a": {"uses": "m:f", "retries": -(10**5000)}}},
+        {"nodes": {"a": {"uses": "m:f", "resources": {"cpu": 10**400}}}},
+        {"nodes": {"a": {"uses": "m:f", "resources": {"memory": "9" * 5000}}}},
+        {"nodes": {"a": {"uses": "m:f", "resources": {"memory": "9" * 400 + ".5GB"}}}},
+    ],
+)
+def test_numbers_of_thousands_of_digits_are_refused(part: dict[str, Any]) -> None:
+    """A number that no float holds, or that Python won't write, is a problem and no crash."""
+    with pytest.raises(InvalidGraph) as caught:
+        GraphSchema.from_dict({"version": 1, "nodes": {}, **part})
+    (problem,) = [problem for problem in caught.value.problems if problem.kind != "missing-key"]
+    assert problem.kind == "bad-type" and len(problem.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message", "hint"),
+    [
+        ("files", ["a.csv", " "], "item 2 of `files` is an empty text", None),
+        ("secret", [3], "item 1 of `secret` is the number 3, not a text", 'quote it: "3"'),
+        ("fn", True, "`fn` is true, not a text", 'quote it: "true"'),
+        (
+            "env",
+            ["LANG", "LC_*"],
+            "'LC_*' isn't the name of an environment variable",
+            "write the names one by one, such as [LANG, TZ]; there are no wildcards",
+        ),
+        (
+            "env",
+            "LANG, TZ",
+            "'LANG, TZ' isn't the name of an environment variable",
+            "write a list: [LANG, TZ]",
+        ),
+        (
+            "env",
+            ["${LANG}"],
+            "'${LANG}' isn't the name of an environment variable",
+            "write the name alone, such as LANG",
+        ),
+        ("resource", {}, "this resource has no name", "add `name: …`"),
+        (
+            "export",
+            "out/../reports",
+            "the export folder 'out/../reports' isn't below the graph file's folder",
+            "name a folder of its own, such as reports/, without `..`",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_in_words(key: str, value: Any, message: str, hint: str | None) -> None:
+    """Items of a list are counted from 1, and the hint shows what would be right."""
+    with pytest.raises(InvalidGraph) as caught:
+        GraphSchema.from_dict({"nodes": {"a": {"uses": "m:f", key: value}}})
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.hint) == (message, hint)
+
+
+def test_what_is_empty_is_as_if_it_were_not_there() -> None:
+    """Everywhere but for what must be there; an input's `default` may be null, which is a value."""
+    empty = {"uses": "m:f", **dict.fromkeys(("needs", "files", "cache", "eager", "version", "resources"))}
+    schema = GraphSchema.from_dict(
+        {
+            "name": None,
+            "targets": None,
+            "inputs": {"x": None, "y": {"type": None, "default": None}},
+            "nodes": {"a": empty},
+        }
+    )
+    assert schema.nodes["a"] == SchemaNode(uses="m:f")
+    assert schema.inputs == {"x": InputDeclaration(), "y": InputDeclaration("json", None)}
+
+
+def test_the_path_of_an_input_is_not_empty() -> None:
+    """An empty default would be the graph file's folder, and all of it would count."""
+    with pytest.raises(InvalidGraph) as caught:
+        GraphSchema.from_dict({"inputs": {"data": {"type": "path", "default": ""}}, "nodes": {}})
+    assert [(problem.kind, problem.key) for problem in caught.value.problems] == [
+        ("bad-value", "inputs.data.default")
+    ]
+
+
+def test_targets_are_not_looked_up_where_the_nodes_cannot_be_read() -> None:
+    """One mistake makes one problem."""
+    with pytest.raises(InvalidGraph) as caught:
+        GraphSchema.from_dict({"targets": ["a"], "nodes": [{"a": {"uses": "m:f"}}]})
+    assert [problem.key for problem in caught.value.problems] == ["nodes"]
 
 
 @pytest.mark.parametrize(
