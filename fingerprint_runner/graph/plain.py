@@ -67,7 +67,7 @@ GRAPH_KEYS = (
     Key(
         "version",
         Form(_read_version, {"const": FILE_VERSION}),
-        "the version of the graph file's form",
+        "the version of the graph file's form: `1`",
         (FILE_VERSION,),
         required=True,
     ),

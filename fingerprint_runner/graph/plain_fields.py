@@ -13,7 +13,7 @@ from typing import Any
 from fingerprint_runner.errors import nearest
 from fingerprint_runner.graph.node import CacheMode
 from fingerprint_runner.graph.plain_key import Form, JsonSchema, whole
-from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown
+from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown, unquoted
 
 SECRET_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _YAML_1_1_BOOLEANS = frozenset(("yes", "no", "on", "off", "y", "n"))
@@ -57,8 +57,8 @@ def read_bool(problems: Problems, path: KeyPath, value: Any) -> Any:
     if isinstance(value, bool):
         return value
     old = isinstance(value, str) and value.lower() in _YAML_1_1_BOOLEANS
-    hint = f"write true or false; {value!r} is a text in YAML 1.2" if old else "write true or false"
-    return problems.wrong_type(value, "true or false", path, hint)
+    hint = f"write true or false; {value!r} is a text in YAML 1.2" if old else unquoted(value)
+    return problems.wrong_type(value, "true or false", path, hint or "write true or false")
 
 
 TRUTH = Form(read_bool, {"type": "boolean", "errorMessage": "write true or false"})
@@ -137,21 +137,22 @@ TEXTS = _texts_of(TEXT)
 _ELSEWHERE = re.compile(r"[/~]|[A-Za-z]:[\\/]")
 
 
-def _relative(problems: Problems, path: KeyPath, value: Any, otherwise: str) -> Any:
+def _relative(problems: Problems, path: KeyPath, value: Any, hint: str) -> Any:
     text = read_text(problems, path, value)
     if isinstance(text, str) and _ELSEWHERE.match(text):
         return problems.add(
             "bad-path",
             f"the path {text!r} isn't relative to the graph file's folder",
             path,
-            f"write it relative to that folder, so that results hold on other machines, {otherwise}",
+            hint,
         )
     return text
 
 
 def read_file(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A relative path or glob."""
-    return _relative(problems, path, value, "or give it as an input of type path")
+    hint = "write it so, and results hold on other machines; or give it as an input of type path"
+    return _relative(problems, path, value, hint)
 
 
 FILES = _texts_of(
@@ -195,7 +196,7 @@ ENV = _texts_of(
 
 def read_export(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A folder below the graph file's."""
-    text = _relative(problems, path, value, "below it")
+    text = _relative(problems, path, value, "name a folder below it, such as reports/")
     if not isinstance(text, str):
         return text
     parts = re.split(r"[\\/]", text)
@@ -259,7 +260,7 @@ def read_retries(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A count from 0."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    return problems.wrong_type(value, "a whole number from 0", path)
+    return problems.wrong_type(value, "a whole number from 0", path, unquoted(value))
 
 
 COUNT = Form(read_retries, {"type": "integer", "minimum": 0})
@@ -269,7 +270,8 @@ def read_timeout(problems: Problems, path: KeyPath, value: Any) -> Any:
     """Seconds above 0."""
     if is_number(value) and value > 0:
         return value
-    return problems.wrong_type(value, "a number of seconds above 0", path, "leave it out for no limit")
+    hint = unquoted(value) or "write seconds, such as 600; leave it out for no limit"
+    return problems.wrong_type(value, "a number of seconds above 0", path, hint)
 
 
 SECONDS = Form(

@@ -13,7 +13,7 @@ from fingerprint_runner.graph.node import MISSING, InputDeclaration
 from fingerprint_runner.graph.plain_fields import TEXT, TRUTH, one_of, read_text
 from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
 from fingerprint_runner.graph.plain_mappings import NAME_SCHEMA
-from fingerprint_runner.graph.plain_problems import KeyPath, Problems, is_number
+from fingerprint_runner.graph.plain_problems import KeyPath, Problems, is_number, unquoted
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,18 @@ def _read_any(problems: Problems, path: KeyPath, value: Any) -> Any:
 
 
 def _read_whole(problems: Problems, path: KeyPath, value: Any) -> Any:
-    return value if type(value) is int else problems.wrong_type(value, "a whole number", path)
+    return (
+        value if type(value) is int else problems.wrong_type(value, "a whole number", path, unquoted(value))
+    )
 
 
 def _read_number(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A float; a whole number becomes one."""
     if is_number(value):
         return float(value)
-    return value if isinstance(value, float) else problems.wrong_type(value, "a number", path)
+    return (
+        value if isinstance(value, float) else problems.wrong_type(value, "a number", path, unquoted(value))
+    )
 
 
 def _read_string(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -64,7 +68,7 @@ class InputType:
 
 INPUT_TYPES: Mapping[str, InputType] = {
     "int": InputType("a whole number", Form(_read_whole, {"type": "integer"})),
-    "float": InputType("a number; a whole one becomes a float", Form(_read_number, {"type": "number"})),
+    "float": InputType("a number, which may be whole", Form(_read_number, {"type": "number"})),
     "str": InputType("a text", Form(_read_string, {"type": "string"})),
     "bool": InputType("true or false", TRUTH),
     "json": InputType("any plain data", Form(_read_any, {})),

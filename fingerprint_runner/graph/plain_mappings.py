@@ -13,7 +13,7 @@ from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.graph.node import NAME_RULE, NEED, NODE_NAME, NodeResources
 from fingerprint_runner.graph.plain_fields import TEXT, read_text
 from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys, whole
-from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown
+from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown, unquoted
 
 NAME_SCHEMA = {"type": "string", "pattern": whole(NODE_NAME.pattern), "patternErrorMessage": NAME_RULE}
 """Of the names of nodes and inputs."""
@@ -178,13 +178,13 @@ MEMORY = Form(
 def _read_cpu(problems: Problems, path: KeyPath, value: Any) -> Any:
     if is_number(value) and value > 0:
         return value
-    return problems.wrong_type(value, "a number above 0", path)
+    return problems.wrong_type(value, "a number above 0", path, unquoted(value))
 
 
 def _read_gpu(problems: Problems, path: KeyPath, value: Any) -> Any:
     if is_number(value) and value >= 0:
         return value
-    return problems.wrong_type(value, "a number from 0", path)
+    return problems.wrong_type(value, "a number from 0", path, unquoted(value))
 
 
 RESOURCES_KEYS = (

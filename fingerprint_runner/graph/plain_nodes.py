@@ -70,7 +70,7 @@ NODE_KEYS = (
     Key(
         "resource",
         RESOURCE,
-        "a resource from outside that the constructor gets",
+        "a resource from outside that the constructor gets: its name, or `{name, output_fingerprint}`",
         ("train_model", {"name": "train_model"}),
     ),
     Key(
@@ -82,7 +82,8 @@ NODE_KEYS = (
     Key(
         "env",
         ENV,
-        "environment variables that count. The cache holds digests of their values only",
+        "names of environment variables that count, in full each. "
+        "The cache holds digests of their values only",
         ("REPORT_LANG", ["LANG", "TZ"]),
     ),
     Key(
@@ -118,7 +119,7 @@ NODE_KEYS = (
         one_of(
             {
                 "report": "they don't count",
-                "auto": "they count as if they were; refused in this version",
+                "auto": "they count as if they were (refused in this version)",
             }
         ),
         "what becomes of reads that aren't declared",
@@ -142,6 +143,7 @@ NODE_KEYS = (
 """Every key of a node, in the order of the documentation."""
 
 _NODE_KEYS = by_name(NODE_KEYS)
+_KEYS_OF_THE_GRAPH = frozenset(("name", "recipe", "targets", "inputs", "nodes"))
 
 
 def read_nodes(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -167,9 +169,19 @@ def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | No
     if parts is None:
         parts = {}
     if not isinstance(parts, Mapping):
-        hint = f"write `{path[-1]}: {{uses: {parts}}}`" if isinstance(parts, str) else None
+        hint = (
+            f"write `{path[-1]}: {{uses: {parts}}}`"
+            if isinstance(parts, str)
+            else "write its keys without dashes"
+        )
         problems.wrong_type(parts, "a mapping", path, hint)
         return None
+    misplaced = _KEYS_OF_THE_GRAPH.intersection(parts)
+    if misplaced:
+        for key in (key for key in parts if key in misplaced):
+            hint = "what a node takes goes into `needs`" if key == "inputs" else "it stands beside `nodes`"
+            problems.add("unknown-key", f"{key!r} is a key of the graph, not of a node", (*path, key), hint)
+        parts = {key: value for key, value in parts.items() if key not in misplaced}
     read = read_keys(problems, path, parts, _NODE_KEYS, "a node")
     if parts.get("uses") is None:
         problems.add(

@@ -76,6 +76,18 @@ def shown(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
+def unquoted(value: Any) -> str | None:
+    """What to do about a text that would be a number, or true or false, without its quotes; else None."""
+    if not isinstance(value, str):
+        return None
+    if value in ("true", "false"):
+        return f"write {value} without quotes"
+    try:
+        return f"write {value} without quotes" if math.isfinite(float(value)) else None
+    except ValueError:
+        return None
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a number that a float can hold, and finite; booleans aren't."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):

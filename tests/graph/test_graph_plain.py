@@ -18,7 +18,9 @@ from fingerprint_runner.graph.node import (
     NodeResources,
     SchemaNode,
 )
+from fingerprint_runner.graph.plain import GRAPH_KEYS
 from fingerprint_runner.graph.plain_inputs import INPUT_TYPES
+from fingerprint_runner.graph.plain_nodes import NODE_KEYS
 from fingerprint_runner.graph.schema import GraphSchema
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_.-]{0,6}", fullmatch=True)
@@ -308,6 +310,27 @@ def test_numbers_of_thousands_of_digits_are_refused(part: dict[str, Any]) -> Non
         ),
         ("resource", {}, "this resource has no name", "add `name: …`"),
         (
+            "inputs",
+            ["b"],
+            "'inputs' is a key of the graph, not of a node",
+            "what a node takes goes into `needs`",
+        ),
+        ("targets", ["b"], "'targets' is a key of the graph, not of a node", "it stands beside `nodes`"),
+        ("eager", "true", "`eager` is the text 'true', not true or false", "write true without quotes"),
+        ("retries", "2", "`retries` is the text '2', not a whole number from 0", "write 2 without quotes"),
+        (
+            "timeout_s",
+            "10 min",
+            "`timeout_s` is the text '10 min', not a number of seconds above 0",
+            "write seconds, such as 600; leave it out for no limit",
+        ),
+        (
+            "export",
+            "/tmp/reports",
+            "the path '/tmp/reports' isn't relative to the graph file's folder",
+            "name a folder below it, such as reports/",
+        ),
+        (
             "export",
             "out/../reports",
             "the export folder 'out/../reports' isn't below the graph file's folder",
@@ -321,6 +344,13 @@ def test_a_wrong_value_is_told_in_words(key: str, value: Any, message: str, hint
         GraphSchema.from_dict({"nodes": {"a": {"uses": "m:f", key: value}}})
     (problem,) = caught.value.problems
     assert (problem.message, problem.hint) == (message, hint)
+
+
+def test_a_key_of_the_graph_in_a_node_is_told_apart_from_a_misspelt_one() -> None:
+    """Every one of them: `inputs` would be taken for a misspelt `is_input`."""
+    for key in {key.name for key in GRAPH_KEYS} - {key.name for key in NODE_KEYS}:
+        with pytest.raises(InvalidGraph, match=f"'{key}' is a key of the graph, not of a node"):
+            GraphSchema.from_dict({"nodes": {"a": {"uses": "m:f", key: 1}}})
 
 
 def test_what_is_empty_is_as_if_it_were_not_there() -> None:
