@@ -8,9 +8,28 @@ from .options import common, json_option, set_option, targets_argument
 from .streams import say
 
 
+def _show_schema(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        # For weight: nothing else needs the schema.
+        import json
+
+        from fingerprint_runner.graph.json_schema import graph_file_schema
+
+        say(json.dumps(graph_file_schema(), indent=2))
+        ctx.exit()
+
+
 @click.command("validate")
 @targets_argument
 @set_option
+@click.option(
+    "--schema",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_schema,
+    help="Print the graph file's JSON Schema, for editors, and check nothing.",
+)
 @json_option
 @common
 def command(

@@ -166,6 +166,16 @@ def test_validate(fr: Fr) -> None:
     assert fr("validate").stdout == "fr.yml: 4 nodes, all well\ntargets: page, total\n"
 
 
+def test_validate_prints_the_schema_without_a_graph_file(tmp_path: Path) -> None:
+    """`fr validate --schema` gives the copy in the docs, in any folder, and looks at nothing else."""
+    copy = Path(__file__).parents[2] / "docs" / "fr.schema.json"
+    for arguments in ([], ["-f", "nowhere.yml", "x", "--set", "x"], ["--json", "-q"]):
+        done = Fr(tmp_path)("validate", "--schema", *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == copy.read_text(encoding="utf-8")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_started_from_elsewhere(fr: Fr, tmp_path: Path) -> None:
     """`-C` starts in a folder, `-f` names the file, and a folder below the project finds it upwards."""
     below = fr.folder / "notes" / "old"
@@ -231,6 +241,7 @@ def test_a_no_op_loads_nothing_heavy(fr: Fr, arguments: list[str]) -> None:
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
     assert "click" in loaded or "fingerprint_runner" in loaded
     assert not loaded & {"rich", "diskcache", "numpy", "pandas", "sklearn", "yaml.constructor", "steps"}
+    assert "fingerprint_runner.graph.json_schema" not in done.stderr.split()
 
 
 def test_a_reader_that_goes_early_changes_nothing(new_fr: Fr) -> None:

@@ -1,4 +1,4 @@
-"""Rewrite the outputs that the docs show from real runs: `python tests/docs/regenerate.py [PAGE…]`.
+"""Rewrite what the docs take from the code and from real runs: `python tests/docs/regenerate.py [PAGE…]`.
 
 Only outputs that aren't as shown any more are rewritten; read the diff before you commit it.
 """
@@ -10,10 +10,13 @@ import tempfile
 from pathlib import Path
 
 from console_pages import CHECKOUT, PageError, pages, play, rewritten
+from made_from_code import PAGE, SCHEMA_COPY, schema_text, with_tables
 
 
 def main(chosen: list[str]) -> None:
-    """Rewrite the chosen pages, or all."""
+    """Rewrite the JSON Schema's copy, the tables of keys, and the chosen pages, or all."""
+    SCHEMA_COPY.write_text(schema_text(), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     for page in [Path(name).resolve() for name in chosen] or pages():
         text = page.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="docs-") as folder:
