@@ -22,7 +22,7 @@ from fingerprint_runner.graph.node import (
     component_path,
 )
 from fingerprint_runner.graph.plain_fields import TEXT, read_text
-from fingerprint_runner.graph.plain_inputs import INPUTS, Named
+from fingerprint_runner.graph.plain_inputs import INPUTS
 from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
 from fingerprint_runner.graph.plain_mappings import NAME_SCHEMA
 from fingerprint_runner.graph.plain_nodes import NODE_KEYS, NODES
@@ -207,20 +207,27 @@ def schema_parts_from_plain(
         )
     if "nodes" not in plain or (needs_version and plain["nodes"] in (None, {})):
         problems.add("missing-key", "the graph has no nodes", ("nodes",), MINIMAL_GRAPH)
-    inputs, nodes = read.get("inputs", Named()), read.get("nodes", Named())
+    nodes, unread_nodes = _told_apart(read.get("nodes", {}))
+    inputs, unread_inputs = _told_apart(read.get("inputs", {}))
     # Where no node can be told, nothing can be said of targets.
     targets = read.get("targets", ()) if "nodes" in read else ()
-    wiring = wiring_problems(nodes.read, inputs.read, targets, {*inputs.unread, *nodes.unread})
+    wiring = wiring_problems(nodes, inputs, targets, {*unread_inputs, *unread_nodes})
     if problems.found or wiring:
         raise InvalidGraph(_in_order(problems.found, wiring, origin, _names(plain.get("nodes"))))
     return {
-        "nodes": nodes.read,
-        "inputs": inputs.read,
+        "nodes": nodes,
+        "inputs": inputs,
         "targets": read.get("targets", ()),
         "name": read.get("name"),
         "recipe": read.get("recipe", RECIPE),
         "origin": origin,
     }
+
+
+def _told_apart(named: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What could be read, and the names of the rest, which are there all the same."""
+    unread = [name for name, value in named.items() if value is UNREAD]
+    return {name: value for name, value in named.items() if value is not UNREAD}, unread
 
 
 def _names(nodes: Any) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from fingerprint_runner.graph.node import CacheMode
 from fingerprint_runner.graph.plain_key import Form, JsonSchema, whole
 from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, is_number, shown, unquoted
 
-SECRET_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+# Patterns are texts here: `re` compiles those that a file asks for, once, and a small file asks for few.
+SECRET_REFERENCE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 _YAML_1_1_BOOLEANS = frozenset(("yes", "no", "on", "off", "y", "n"))
 
 BLANK = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -134,12 +135,12 @@ def _texts_of(item: Form) -> Form:
 
 TEXTS = _texts_of(TEXT)
 
-_ELSEWHERE = re.compile(r"[/~]|[A-Za-z]:[\\/]")
+_ELSEWHERE = r"[/~]|[A-Za-z]:[\\/]"
 
 
 def _relative(problems: Problems, path: KeyPath, value: Any, hint: str) -> Any:
     text = read_text(problems, path, value)
-    if isinstance(text, str) and _ELSEWHERE.match(text):
+    if isinstance(text, str) and re.match(_ELSEWHERE, text):
         return problems.add(
             "bad-path",
             f"the path {text!r} isn't relative to the graph file's folder",
@@ -158,9 +159,7 @@ def read_file(problems: Problems, path: KeyPath, value: Any) -> Any:
 FILES = _texts_of(
     Form(
         read_file,
-        _text_schema(
-            f"^(?!{_ELSEWHERE.pattern}){_NOT_BLANK}", "write a path relative to the graph file's folder"
-        ),
+        _text_schema(f"^(?!{_ELSEWHERE}){_NOT_BLANK}", "write a path relative to the graph file's folder"),
     )
 )
 
@@ -172,11 +171,11 @@ def read_variable(problems: Problems, path: KeyPath, value: Any) -> Any:
     a variable that is never there never changes.
     """
     text = read_text(problems, path, value)
-    if not isinstance(text, str) or _VARIABLE.fullmatch(text):
+    if not isinstance(text, str) or re.fullmatch(_VARIABLE, text):
         return text
     bare = re.sub(r"=.*", "", text, flags=re.DOTALL).strip("${} ")
-    names = [name for name in re.split(rf"[,;{BLANK}]+", text) if _VARIABLE.fullmatch(name)]
-    if _VARIABLE.fullmatch(bare):
+    names = [name for name in re.split(rf"[,;{BLANK}]+", text) if re.fullmatch(_VARIABLE, name)]
+    if re.fullmatch(_VARIABLE, bare):
         hint = f"write the name alone, such as {bare}"
     elif len(names) > 1:
         hint = f"write a list: [{', '.join(names)}]"
@@ -185,11 +184,11 @@ def read_variable(problems: Problems, path: KeyPath, value: Any) -> Any:
     return problems.add("bad-value", f"{text!r} isn't the name of an environment variable", path, hint)
 
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 ENV = _texts_of(
     Form(
         read_variable,
-        _text_schema(whole(_VARIABLE.pattern), "write the name of an environment variable, such as LANG"),
+        _text_schema(whole(_VARIABLE), "write the name of an environment variable, such as LANG"),
     )
 )
 
@@ -213,7 +212,7 @@ def read_export(problems: Problems, path: KeyPath, value: Any) -> Any:
 EXPORT = Form(
     read_export,
     _text_schema(
-        rf"^(?!{_ELSEWHERE.pattern})(?!(?:[^\x00]*[\\/])?\.\.(?:[\\/]|$(?!\n)))"
+        rf"^(?!{_ELSEWHERE})(?!(?:[^\x00]*[\\/])?\.\.(?:[\\/]|$(?!\n)))"
         rf"(?!(?:\.?[\\/])*\.?$(?!\n)){_NOT_BLANK}",
         "write the path of a folder below the graph file's, without ..",
     ),

@@ -6,27 +6,13 @@ Invariants: each problem is noted once, with the path of keys to it; what can be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from fingerprint_runner.graph.node import MISSING, InputDeclaration
 from fingerprint_runner.graph.plain_fields import TEXT, TRUTH, one_of, read_text
 from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
 from fingerprint_runner.graph.plain_mappings import NAME_SCHEMA
-from fingerprint_runner.graph.plain_problems import KeyPath, Problems, is_number, unquoted
-
-
-@dataclass(frozen=True)
-class Named:
-    """What stands under the names of a mapping.
-
-    Attributes:
-        read: name → what could be read.
-        unread: the names of the rest, which are there all the same.
-    """
-
-    read: dict[str, Any] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
+from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, Unread, is_number, unquoted
 
 
 def _read_any(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -34,18 +20,16 @@ def _read_any(problems: Problems, path: KeyPath, value: Any) -> Any:
 
 
 def _read_whole(problems: Problems, path: KeyPath, value: Any) -> Any:
-    return (
-        value if type(value) is int else problems.wrong_type(value, "a whole number", path, unquoted(value))
-    )
+    if type(value) is int:
+        return value
+    return problems.wrong_type(value, "a whole number", path, unquoted(value))
 
 
 def _read_number(problems: Problems, path: KeyPath, value: Any) -> Any:
     """A float; a whole number becomes one."""
-    if is_number(value):
+    if is_number(value) or isinstance(value, float):
         return float(value)
-    return (
-        value if isinstance(value, float) else problems.wrong_type(value, "a number", path, unquoted(value))
-    )
+    return problems.wrong_type(value, "a number", path, unquoted(value))
 
 
 def _read_string(problems: Problems, path: KeyPath, value: Any) -> Any:
@@ -58,23 +42,22 @@ def _read_path(problems: Problems, path: KeyPath, value: Any) -> Any:
     return read_text(problems, path, value)
 
 
-@dataclass(frozen=True)
-class InputType:
-    """One type of inputs: what it means, and the form of a default value."""
-
-    about: str
-    default: Form
-
-
-INPUT_TYPES: Mapping[str, InputType] = {
-    "int": InputType("a whole number", Form(_read_whole, {"type": "integer"})),
-    "float": InputType("a number, which may be whole", Form(_read_number, {"type": "number"})),
-    "str": InputType("a text", Form(_read_string, {"type": "string"})),
-    "bool": InputType("true or false", TRUTH),
-    "json": InputType("any plain data", Form(_read_any, {})),
-    "path": InputType("a file or folder, whose content counts", Form(_read_path, TEXT.json_schema)),
-}
-"""What a declared input can be."""
+INPUT_TYPES: Mapping[str, Key] = by_name(
+    (
+        Key("int", Form(_read_whole, {"type": "integer"}), "a whole number", (1000,)),
+        Key("float", Form(_read_number, {"type": "number"}), "a number, which may be whole", (0.5, 1)),
+        Key("str", Form(_read_string, {"type": "string"}), "a text", ("de", "")),
+        Key("bool", TRUTH, "true or false", (True,)),
+        Key("json", Form(_read_any, {}), "any plain data", ([1, None], {"a": 1})),
+        Key(
+            "path",
+            Form(_read_path, TEXT.json_schema),
+            "a file or folder, whose content counts",
+            ("data/corpus.csv",),
+        ),
+    )
+)
+"""What a declared input can be: the types, each with the form of its `default`."""
 
 INPUT_KEYS = (
     Key(
@@ -86,7 +69,7 @@ INPUT_KEYS = (
     ),
     Key(
         "default",
-        Form(_read_any, {}),
+        INPUT_TYPES["json"].form,
         "the value of a run that isn't given one; without it, `--input` must give one",
         (1000,),
     ),
@@ -95,40 +78,36 @@ _INPUT_KEYS = by_name(INPUT_KEYS)
 
 
 def read_inputs(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """`Named` declarations of inputs."""
+    """Name → declared input, or `UNREAD` where that couldn't be read."""
     if not isinstance(value, Mapping):
         return problems.wrong_type(
             value, "a mapping", path, "write `inputs: {limit: {type: int, default: 1000}}`"
         )
-    found = Named()
+    read: dict[str, Any] = {}
     for name, plain in value.items():
-        declared = _read_input(problems, (*path, str(name)), plain)
-        if not isinstance(name, str):
-            problems.add("bad-key", f"the input name {name!r} isn't a text", (*path, str(name)))
-        elif declared is None:
-            found.unread.append(name)
+        if isinstance(name, str):
+            read[name] = _read_input(problems, (*path, name), plain)
         else:
-            found.read[name] = declared
-    return found
+            problems.add("bad-key", f"the input name {name!r} isn't a text", (*path, str(name)))
+    return read
 
 
-def _read_input(problems: Problems, path: KeyPath, plain: Any) -> InputDeclaration | None:
+def _read_input(problems: Problems, path: KeyPath, plain: Any) -> InputDeclaration | Unread:
     if plain is None:
         return InputDeclaration()
     if not isinstance(plain, Mapping):
         known = isinstance(plain, str) and plain in INPUT_TYPES
         hint = f"write `{path[-1]}: {{type: {plain}}}`" if known else "write `{type: int, default: 1000}`"
-        problems.wrong_type(plain, "a mapping", path, hint)
-        return None
+        return problems.wrong_type(plain, "a mapping", path, hint)
     before = len(problems.found)
     read = read_keys(problems, path, plain, _INPUT_KEYS, "an input")
     if plain.get("type") is not None and "type" not in read:
-        return None
+        return UNREAD
     kind = read.get("type", "json")
     default = plain.get("default", MISSING)
     if default is not MISSING:
-        default = INPUT_TYPES[kind].default.read(problems, (*path, "default"), default)
-    return InputDeclaration(kind, default) if len(problems.found) == before else None
+        default = INPUT_TYPES[kind].form.read(problems, (*path, "default"), default)
+    return InputDeclaration(kind, default) if len(problems.found) == before else UNREAD
 
 
 INPUTS = Form(
@@ -143,10 +122,10 @@ INPUTS = Form(
             "allOf": [
                 {
                     "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-                    "then": {"properties": {"default": each.default.json_schema}},
+                    "then": {"properties": {"default": each.form.json_schema}},
                 }
                 for name, each in INPUT_TYPES.items()
-                if each.default.json_schema
+                if each.form.json_schema
             ],
         },
     },

@@ -9,17 +9,18 @@ as `whole` writes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fingerprint_runner.graph.plain_problems import UNREAD, KeyPath, Problems, Reader
 
 JsonSchema = Mapping[str, Any]
 """JSON Schema as plain data; `properties` may be a tuple of `Key`s, which are all the keys there are."""
 
+_ANY_WORD: Mapping[str, str] = {}
 
-@dataclass(frozen=True)
-class Form:
+
+# Named tuples for weight: every run reads these modules, and dataclasses take several times as long to make.
+class Form(NamedTuple):
     """Which values are right, said to a reader and in JSON Schema.
 
     Attributes:
@@ -30,11 +31,10 @@ class Form:
 
     read: Reader
     json_schema: JsonSchema
-    meanings: Mapping[str, str] = field(default_factory=dict)
+    meanings: Mapping[str, str] = _ANY_WORD
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """One key of a mapping in the graph file.
 
     Attributes:

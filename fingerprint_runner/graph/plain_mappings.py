@@ -146,7 +146,7 @@ RESOURCE = Form(
 )
 
 
-_MEMORY = re.compile(r"(?=[^1-9]*[1-9])([0-9]{1,15}(?:\.[0-9]{1,9})?) *(k|K|M|G|T|[kKMGT]i)?B?")
+_MEMORY = r"(?=[^1-9]*[1-9])([0-9]{1,15}(?:\.[0-9]{1,9})?) *(k|K|M|G|T|[kKMGT]i)?B?"
 _UNITS = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -155,7 +155,7 @@ def read_memory(problems: Problems, path: KeyPath, value: Any) -> Any:
     """Bytes, from a number or a text such as `8GB` or `512MiB`."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    found = _MEMORY.fullmatch(value) if isinstance(value, str) else None
+    found = re.fullmatch(_MEMORY, value) if isinstance(value, str) else None
     if found is None:
         return problems.wrong_type(value, "a size", path, "write bytes, or a size such as 8GB or 512MiB")
     number, unit = found[1], found[2]
@@ -169,7 +169,7 @@ MEMORY = Form(
     {
         "type": ["string", "integer"],
         "minimum": 1,
-        "pattern": whole(_MEMORY.pattern),
+        "pattern": whole(_MEMORY),
         "patternErrorMessage": "write bytes, or a size such as 8GB or 512MiB",
     },
 )

@@ -5,6 +5,7 @@ Invariants: each problem is noted once, with the path of keys to it; what can be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,10 +26,9 @@ from fingerprint_runner.graph.plain_fields import (
     VERSION,
     one_of,
 )
-from fingerprint_runner.graph.plain_inputs import Named
 from fingerprint_runner.graph.plain_key import Form, Key, by_name, read_keys
 from fingerprint_runner.graph.plain_mappings import CONFIG, NAME_SCHEMA, NEEDS, RESOURCE, RESOURCES
-from fingerprint_runner.graph.plain_problems import KeyPath, Problems
+from fingerprint_runner.graph.plain_problems import KeyPath, Problems, Unread
 
 NODE_KEYS = (
     Key(
@@ -147,35 +147,28 @@ _KEYS_OF_THE_GRAPH = frozenset(("name", "recipe", "targets", "inputs", "nodes"))
 
 
 def read_nodes(problems: Problems, path: KeyPath, value: Any) -> Any:
-    """`Named` nodes, each as far as it can be read."""
+    """Name → node as far as it can be read, or `UNREAD` where nothing of it can."""
     if not isinstance(value, Mapping):
         hint = "write nodes by name, without dashes: `nodes: {first: {uses: module:function}}`"
         return problems.wrong_type(value, "a mapping", path, hint)
-    found = Named()
+    read: dict[str, Any] = {}
     for name, parts in value.items():
-        if not isinstance(name, str):
-            problems.add("bad-key", f"the node name {name!r} isn't a text", (*path, str(name)))
-            continue
-        node = _read_node(problems, (*path, name), parts)
-        if node is None:
-            found.unread.append(name)
+        if isinstance(name, str):
+            read[name] = _read_node(problems, (*path, name), parts)
         else:
-            found.read[name] = node
-    return found
+            problems.add("bad-key", f"the node name {name!r} isn't a text", (*path, str(name)))
+    return read
 
 
-def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | None:
-    """A node as far as it can be read, so that its wiring is looked at too; None if nothing can."""
+def _read_node(problems: Problems, path: KeyPath, parts: Any) -> SchemaNode | Unread:
+    """A node as far as it can be read, so that its wiring is looked at too."""
     if parts is None:
         parts = {}
     if not isinstance(parts, Mapping):
-        hint = (
-            f"write `{path[-1]}: {{uses: {parts}}}`"
-            if isinstance(parts, str)
-            else "write its keys without dashes"
-        )
-        problems.wrong_type(parts, "a mapping", path, hint)
-        return None
+        hint = f"write `{path[-1]}: {{uses: {parts}}}`" if isinstance(parts, str) else None
+        if isinstance(parts, (list, tuple)):
+            hint = "write its keys without dashes"
+        return problems.wrong_type(parts, "a mapping", path, hint)
     misplaced = _KEYS_OF_THE_GRAPH.intersection(parts)
     if misplaced:
         for key in (key for key in parts if key in misplaced):
@@ -229,7 +222,7 @@ def secret_problems(name: str, node: SchemaNode) -> list[tuple[KeyPath, Problem]
             found.append((("secret",), problem))
             continue
         value = node.config[key]
-        if not isinstance(value, str) or SECRET_REFERENCE.fullmatch(value) is None:
+        if not isinstance(value, str) or re.fullmatch(SECRET_REFERENCE, value) is None:
             problem = Problem(
                 "bad-secret",
                 f"the secret {key!r} stands in the config itself",

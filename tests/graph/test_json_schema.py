@@ -20,7 +20,7 @@ from fingerprint_runner.graph.json_schema import graph_file_schema
 from fingerprint_runner.graph.node import NODE_NAME
 from fingerprint_runner.graph.plain import GRAPH_KEYS
 from fingerprint_runner.graph.plain_fields import BLANK
-from fingerprint_runner.graph.plain_inputs import INPUT_KEYS
+from fingerprint_runner.graph.plain_inputs import INPUT_KEYS, INPUT_TYPES
 from fingerprint_runner.graph.plain_key import Key
 from fingerprint_runner.graph.plain_mappings import RESOURCE_KEYS, RESOURCES_KEYS
 from fingerprint_runner.graph.plain_nodes import NODE_KEYS
@@ -274,6 +274,22 @@ def test_readers_and_schema_agree_on_every_key(place: str, key: Key) -> None:
     @given(st.sampled_from(key.examples).flatmap(bent) | PLAIN)
     def agree(value: Any) -> None:
         assert_same_verdict(graph_with(place, key.name, value))
+
+    agree()
+
+
+@pytest.mark.parametrize("kind", INPUT_TYPES)
+def test_readers_and_schema_agree_on_the_default_of_every_type(kind: str) -> None:
+    """Examples are right; for values that are nearly right, or anything at all, the verdicts are the same."""
+    examples = INPUT_TYPES[kind].examples
+    for example in examples:
+        graph = graph_with("graph", "inputs", {"x": {"type": kind, "default": example}})
+        assert problems_of(json.dumps(graph), "fr.json") == [] and accepts(graph)
+
+    @settings(max_examples=80, deadline=None)
+    @given(st.sampled_from(examples).flatmap(bent) | PLAIN)
+    def agree(value: Any) -> None:
+        assert_same_verdict(graph_with("graph", "inputs", {"x": {"type": kind, "default": value}}))
 
     agree()
 
