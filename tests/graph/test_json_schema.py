@@ -32,7 +32,10 @@ SCHEMA = graph_file_schema()
 VALIDATOR = Draft7Validator(SCHEMA)
 DOCS = Path(__file__).parents[2] / "docs"
 
-PLACES = {"graph": GRAPH_KEYS, "input": INPUT_KEYS, "node": NODE_KEYS} | {
+PLACES = {
+    "graph": GRAPH_KEYS,
+    "input": INPUT_KEYS,
+    "node": NODE_KEYS,
     "resource": RESOURCE_KEYS,
     "resources": RESOURCES_KEYS,
 }
