@@ -18,7 +18,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from fingerprint_runner.graph.plain_fields import Problems
+        from fingerprint_runner.graph.plain_problems import Problems
         from fingerprint_runner.graph.plain_mappings import read_memory
 
         text = str(value).strip()

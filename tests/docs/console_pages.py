@@ -2,7 +2,8 @@
 
 What counts as a step, in the order of the page:
 
-- a ```` ```console ```` block: a line that starts with `$ ` is a command, what follows is its output.
+- a ```` ```console ```` block: a line that starts with `$ ` is a command, lines right behind it that start
+  with `> ` go on with it, and what follows is its output.
   A line `...` alone stands for any lines, once in an output. A command that fails is followed by `$ echo $?`.
 - a ```` ```diff ```` block after the comment `<!-- edit: FILE -->`: the lines without `+` must be in the
   file exactly once, and those without `-` take their place.
@@ -30,8 +31,9 @@ HOME = "~/fingerprint_runner"
 
 VARYING = (
     (re.compile(r"\b\d+ h \d\d min\b|\b\d+ min \d\d s\b|\b\d+(\.\d+)? s\b"), "TIME"),
-    (re.compile(r"\bjust now\b|\b\d+ (minute|hour)s? ago\b"), "AGO"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "DIGEST"),
+    (re.compile(r"\bjust now\b|\b\d+ (minute|hour|day)s? ago\b"), "AGO"),
+    (re.compile(r"\b[0-9a-f]{32}\b|\b(?=[a-f]*[0-9])[0-9a-f]{8}\b"), "DIGEST"),
+    (re.compile(r"\b\d{8}T\d{6}-[0-9a-f]{10}\b"), "RUN"),
     (re.compile(r"\b\d[\d.]* (B|kB|MB|GB)(?!\w)"), "SIZE"),
 )
 """What differs from run to run and machine to machine, and what stands for it when outputs are compared."""
@@ -39,7 +41,7 @@ VARYING = (
 
 @dataclass(frozen=True)
 class Command:
-    """A command and the output that the page shows; `line` is the command's, from 1."""
+    """A command and the output that the page shows; `line` is the command's last one, from 1."""
 
     line: int
     text: str
@@ -145,7 +147,11 @@ def _commands(start: int, lines: list[str]) -> Iterable[Command]:
     if not places or places[0] != 0:
         raise PageError(f"line {start}: a console block starts with a command")
     for place, following in zip(places, [*places[1:], len(lines)], strict=True):
-        yield Command(start + place + 1, lines[place][2:], tuple(lines[place + 1 : following]))
+        last = place
+        while last + 1 < following and lines[last + 1].startswith("> "):
+            last += 1
+        text = "\n".join(line[2:] for line in lines[place : last + 1])
+        yield Command(start + last + 1, text, tuple(lines[last + 1 : following]))
 
 
 def play(text: str, folder: Path) -> list[Played]:
@@ -242,7 +248,8 @@ def plain(line: str) -> str:
     """A line with everything that varies replaced by its name."""
     for pattern, name in VARYING:
         line = pattern.sub(name, line)
-    return line.rstrip()
+    # Columns are as wide as what varies in them.
+    return re.sub(r"(?<=\S) +", " ", line.rstrip())
 
 
 def _around(lines: list[str]) -> tuple[list[str], list[str]]:

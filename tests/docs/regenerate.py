@@ -10,13 +10,14 @@ import tempfile
 from pathlib import Path
 
 from console_pages import CHECKOUT, PageError, pages, play, rewritten
-from made_from_code import PAGE, SCHEMA_COPY, schema_text, with_tables
+from made_from_code import PAGES, SCHEMA_COPY, schema_text, with_parts
 
 
 def main(chosen: list[str]) -> None:
-    """Rewrite the JSON Schema's copy, the tables of keys, and the chosen pages, or all."""
+    """Rewrite the JSON Schema's copy, the parts made from the code, and the chosen pages, or all."""
     SCHEMA_COPY.write_text(schema_text(), encoding="utf-8")
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_parts(page.read_text(encoding="utf-8")), encoding="utf-8")
     for page in [Path(name).resolve() for name in chosen] or pages():
         text = page.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="docs-") as folder:

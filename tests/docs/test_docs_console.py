@@ -73,15 +73,15 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_steps_are_read_in_the_order_of_the_page() -> None:
     """Commands with their outputs, edits and new files come out in order, each with its line."""
     text = (
-        "# Page\n\n```console\n$ one\nout\n$ two\n```\n\n"
+        "# Page\n\n```console\n$ one\nout\n$ two\n> more\n```\n\n"
         "<!-- edit: a.py -->\n```diff\n same\n-old\n+new\n```\n\n"
         "<!-- write: b/c.yml -->\n```yaml\nx: 1\n```\n"
     )
     assert steps_of(text) == [
         Command(4, "one", ("out",)),
-        Command(6, "two", ()),
-        Edit(10, "a.py", "same\nold", "same\nnew"),
-        NewFile(17, "b/c.yml", "x: 1\n"),
+        Command(7, "two\nmore", ()),
+        Edit(11, "a.py", "same\nold", "same\nnew"),
+        NewFile(18, "b/c.yml", "x: 1\n"),
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_page_that_cannot_be_followed_is_refused(text: str) -> None:
 
 def test_only_times_ages_digests_and_sizes_may_vary() -> None:
     """Whatever else differs, such as a count or a name, is a difference."""
-    assert [name for _, name in VARYING] == ["TIME", "AGO", "DIGEST", "SIZE"]
+    assert [name for _, name in VARYING] == ["TIME", "AGO", "DIGEST", "RUN", "SIZE"]
     assert matches(("19 nodes: 19 ran in 8.07 s",), ("19 nodes: 19 ran in 1 min 02 s",))
     assert matches(("last ran just now",), ("last ran 2 minutes ago",))
     assert not matches(("19 nodes: 19 ran in 8.07 s",), ("19 nodes: 18 ran in 8.07 s",))
