@@ -18,8 +18,8 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from fingerprint_runner.graph.plain_problems import Problems
         from fingerprint_runner.graph.plain_mappings import read_memory
+        from fingerprint_runner.graph.plain_problems import Problems
 
         text = str(value).strip()
         if text in ("0", "0B"):
