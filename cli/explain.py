@@ -135,9 +135,12 @@ def _upstream(names: Sequence[str], explained: Any, verbose: bool) -> list[str]:
 
 def _ingredients(planned: Any) -> list[str]:
     """What the fingerprint is made of, part by part."""
+    from fingerprint_runner.planning.decide import UpToDate
+
     from .words import value_text
 
-    manifest = planned.present
+    decision = planned.decision
+    manifest = decision.record.manifest if isinstance(decision, UpToDate) else planned.present
     if manifest is None:
         return []
     first = manifest.first

@@ -35,7 +35,8 @@ class PlannedNode(Struct, frozen=True):
         decision: see `decide`.
         first_key: None while a parent's identity is unknown.
         fingerprint: the full one; None until it is known.
-        present: the manifest as it stands now; None while a parent's identity is unknown.
+        present: the manifest as it stands now, of what is stale; None of hits, whose code isn't read again,
+            and while a parent's identity is unknown.
     """
 
     name: str

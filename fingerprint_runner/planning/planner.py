@@ -164,13 +164,16 @@ class Planner:
     def decide_wave(self, names: Sequence[str]) -> dict[str, PlannedNode]:
         """Decide nodes whose parents are decided; up-to-date ones enter `outcomes`."""
         known = [name for name in names if not self._waiting_on(name)]
-        manifests = {name: self._present(name) for name in known}
-        first_keys = {name: manifest.first.first_key() for name, manifest in manifests.items()}
+        first_parts = {name: self._first_part(name) for name in known}
+        first_keys = {name: first.first_key() for name, first in first_parts.items()}
         found = self._find_records(first_keys)
         planned = {}
         for name in names:
             record = found.get(name)
             kept = record is not None and self._lookups.is_kept(record)
+            # What a hit's code is now has been told by its trace's answers.
+            runs = record is None or name in self.request.forced
+            present = Manifest(first_parts[name], self._code(name)) if name in known and runs else None
             evidence = Evidence(
                 forced=name in self.request.forced,
                 always_runs=self.schema.nodes[name].cache_mode is not CacheMode.DEFAULT
@@ -179,11 +182,11 @@ class Planner:
                 waiting_on=self._waiting_on(name),
                 record=record,
                 kept=kept,
-                present=manifests.get(name),
-                baseline=None if name not in manifests or record is not None else self._baseline(name),
+                present=present,
+                baseline=None if name not in first_parts or record is not None else self._baseline(name),
             )
             decision = decide(evidence)
-            planned[name] = self._planned(name, decision, first_keys.get(name), manifests.get(name))
+            planned[name] = self._planned(name, decision, first_keys.get(name), present)
         return planned
 
     def same_as_last_run(self, targets: Sequence[str]) -> bool:
@@ -246,17 +249,19 @@ class Planner:
         outcome = self.outcomes.get(name)
         return name in self._not_cacheable if outcome is None else not outcome.storable
 
-    def _present(self, name: str) -> Manifest:
+    def present(self, name: str) -> Manifest:
+        """A node's manifest as it stands now; its parents' outcomes are known."""
+        return Manifest(self._first_part(name), self._code(name))
+
+    def _first_part(self, name: str) -> FirstPart:
         node = self.schema.nodes[name]
         component = node.component
-        parents = {}
-        roots = [component]
-        for parameter, need in self._counted_parents(name):
-            record = self.outcomes[need.name]
-            parents[parameter] = ParentEntry(str(need), record.identity_of(need.key) or ABSENT)
-            roots.extend(record.symbols_of(need.key))
+        parents = {
+            parameter: ParentEntry(str(need), self.outcomes[need.name].identity_of(need.key) or ABSENT)
+            for parameter, need in self._counted_parents(name)
+        }
         is_class = self._world.is_class(component)
-        first = FirstPart(
+        return FirstPart(
             component=component,
             python=self._world.python,
             fn=node.fn if is_class else "",
@@ -277,8 +282,14 @@ class Planner:
             if node.resource is None
             else f"{node.resource.name}:{node.resource.output_fingerprint}",
         )
-        code = self._world.static_code(tuple(dict.fromkeys(roots)), pinned=node.version is not None)
-        return Manifest(first, code)
+
+    def _code(self, name: str) -> TracePart:
+        """The unnarrowed trace of a node, answered: what it would run, as far as reading tells."""
+        node = self.schema.nodes[name]
+        roots = [node.component]
+        for _, need in self._counted_parents(name):
+            roots.extend(self.outcomes[need.name].symbols_of(need.key))
+        return self._world.static_code(tuple(dict.fromkeys(roots)), pinned=node.version is not None)
 
     def baseline_record(self, name: str) -> NodeRecord | None:
         """The node's record in the graph's last run that has one, else the newest of name and component."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.provenance.closure import Closure, ImportReach
@@ -51,6 +52,20 @@ class Found:
     listed: tuple[str, ...] = ()
 
 
+class ImportedUnits(NamedTuple):
+    """What there is to know of a module's units when it is loaded.
+
+    Attributes:
+        effects: (unit, effects) of those that have any.
+        based: units that are classes with bases.
+        consulted: modules that were looked at to tell.
+    """
+
+    effects: tuple[tuple[int, Effects], ...]
+    based: tuple[int, ...]
+    consulted: tuple[str, ...]
+
+
 class ClosureFinder:
     """Finds closures in one state of the source; what roots share is linked once.
 
@@ -64,6 +79,7 @@ class ClosureFinder:
         self.effects = EffectFinder(source, self.links)
         self._loads: dict[str, tuple[tuple[int, str], ...]] = {}
         self._ordered: dict[tuple[str, int], bool] = {}
+        self._imports: dict[str, ImportedUnits] = {}
 
     def find(self, root: str) -> Found:
         """The closure of a root.
@@ -71,7 +87,7 @@ class ClosureFinder:
         Raises:
             InvalidGraph: kind `syntax-error`, if a file that it loads can't be parsed.
         """
-        return _Search(self, root).run()
+        return ClosureSearch(self, root).run()
 
     def reach(self, module: str) -> tuple[ImportReach, tuple[str, ...]]:
         """What importing a module may change outside of it, and the modules that were looked at."""
@@ -85,6 +101,20 @@ class ClosureFinder:
             modules.update(home for home, _ in effects.targets if home != module)
             consulted.update(dict.fromkeys(effects.consulted))
         return ImportReach(anything, frozenset(modules)), tuple(consulted)
+
+    def units_at_import(self, module: str) -> ImportedUnits:
+        """What a module's import may change, and which classes it makes."""
+        found = self._imports.get(module)
+        if found is None:
+            table = self.source.table(module)
+            units = () if table is None else table.units
+            effects = [(index, self.effects.of(module, index)) for index in range(len(units))]
+            found = self._imports[module] = ImportedUnits(
+                tuple((index, each) for index, each in effects if each.unknown or each.targets),
+                tuple(index for index, unit in enumerate(units) if unit.bases),
+                tuple({name: None for _, each in effects for name in each.consulted}),
+            )
+        return found
 
     def loads_of(self, module: str) -> tuple[tuple[int, str], ...]:
         """What importing a module imports: (unit, module), in order."""
@@ -150,7 +180,7 @@ def _is_rebound(table: ModuleTable, name: str) -> bool:
     return len(indices) > 1 and len({table.units[index].targets or index for index in indices}) > 1
 
 
-class _Width(enum.IntEnum):
+class Width(enum.IntEnum):
     """How much of a module counts, beyond the symbols that are named."""
 
     NONE = 0
@@ -162,20 +192,39 @@ class _Width(enum.IntEnum):
     """Text is run as code in it: every module that it names as well."""
 
 
-class _Search:
-    """One search from one root."""
+class Counted(NamedTuple):
+    """What of a unit counts.
 
-    def __init__(self, finder: ClosureFinder, root: str) -> None:
+    Attributes:
+        references, imports, flags: as in `Unit`, of the code that counts.
+        forms: (method, digest): `""` for the unit's own form.
+    """
+
+    references: tuple[Chain, ...]
+    imports: tuple[tuple[str, str], ...]
+    flags: tuple[Flag, ...]
+    forms: tuple[tuple[str, str], ...]
+
+
+class Search:
+    """One search over one state of the source; `ClosureSearch` and `NarrowSearch` say from where.
+
+    Args:
+        finder: of that state.
+        start: the module from whose import on units run.
+    """
+
+    def __init__(self, finder: ClosureFinder, start: str) -> None:
         self._finder = finder
         self._source = finder.source
         self._links = finder.links
-        self._root = root
+        self._start = start
         self._queue: deque[tuple[str, str, str | int]] = deque()
         self._symbols: set[Symbol] = set()
         self._units: set[tuple[str, int]] = set()
         self._loaded: dict[str, None] = {}
-        self._wholes: dict[str, _Width] = {}
-        self._widened: dict[str, _Width] = {}
+        self._wholes: dict[str, Width] = {}
+        self._widened: dict[str, Width] = {}
         self._waiting: dict[Symbol, list[tuple[str, int]]] = {}
         self._subclasses: dict[Symbol, list[tuple[str, int]]] = {}
         self._packages: set[str] = set()
@@ -187,37 +236,6 @@ class _Search:
 
     # -- the search ----------------------------------------------------------------------------
 
-    def run(self) -> Found:
-        module, _, name = self._root.partition(":")
-        self._consulted[module] = None
-        where = self._source.located(module)
-        if where.kind == "absent":
-            return self._absent()
-        if where.kind == "first-party":
-            self._load(module)
-            if name != "*" and self._is_missing(module, name):
-                self._drain()
-                return self._absent()
-        chain: Chain = (ABSOLUTE, module) if name == "*" else (ABSOLUTE, module, *name.split("."))
-        self._reach_all(self._followed(module, chain))
-        self._drain()
-        return Found(self._closure(), tuple(self._consulted), tuple(sorted(self._listed)))
-
-    def _is_missing(self, module: str, name: str) -> bool:
-        """Whether a root plainly isn't there."""
-        first = name.partition(".")[0]
-        hits = self._followed(module, (ABSOLUTE, module, first))
-        table = self._source.table(module)
-        if table is None or any(flag.kind == "dynamic" for unit in table.units for flag in unit.flags):
-            return False
-        unbound = Hit("symbol", module, first, (), True)
-        return unbound in hits and first not in table.by_name
-
-    def _absent(self) -> Found:
-        parts = {self._root: ABSENT}
-        closure = Closure(self._root, digest(["closure", ABSENT]), parts, self._texts(), (), ())
-        return Found(closure, tuple(self._consulted))
-
     def _drain(self) -> None:
         while True:
             while self._queue:
@@ -228,26 +246,26 @@ class _Search:
                     self._reach_unit(module, int(what))
             if "everything" in self._flags:
                 for module in self._loaded:
-                    self._widen(module, _Width.UNITS)
+                    self._widen(module, Width.UNITS)
             again = False
             for module in list(self._loaded):
                 width = self._width_of(module)
-                if width is not None and width > self._widened.get(module, _Width.NONE):
+                if width is not None and width > self._widened.get(module, Width.NONE):
                     self._reach_whole(module, width)
                     again = True
             if not self._queue and not again:
                 return
 
-    def _widen(self, module: str, width: _Width) -> None:
-        self._wholes[module] = max(width, self._wholes.get(module, _Width.NONE))
+    def _widen(self, module: str, width: Width) -> None:
+        self._wholes[module] = max(width, self._wholes.get(module, Width.NONE))
 
-    def _width_of(self, module: str) -> _Width | None:
+    def _width_of(self, module: str) -> Width | None:
         """How much of a loaded module counts; a package that is a value brings its submodules."""
         found = self._wholes.get(module)
         name = module.rpartition(".")[0]
         while name:
-            if self._wholes.get(name) == _Width.VALUE:
-                return max(found or _Width.NONE, _Width.VALUE)
+            if self._wholes.get(name) == Width.VALUE:
+                return max(found or Width.NONE, Width.VALUE)
             name = name.rpartition(".")[0]
         return found
 
@@ -266,7 +284,7 @@ class _Search:
                 self._load(hit.module)
             elif hit.kind == "module":
                 self._load(hit.module)
-                self._widen(hit.module, _Width.UNITS if hit.name else _Width.VALUE)
+                self._widen(hit.module, Width.UNITS if hit.name else Width.VALUE)
 
     def _push(self, kind: str, module: str, what: str | int) -> None:
         key = (module, what)
@@ -296,7 +314,8 @@ class _Search:
         table = self._source.table(module)
         assert table is not None
         unit = table.units[index]
-        for chain in unit.references:
+        counted = self._counted(module, unit)
+        for chain in counted.references:
             hits = self._followed(module, chain)
             self._reach_all(hits)
             for hit in hits:
@@ -311,17 +330,21 @@ class _Search:
             for _, target in unit.targets:
                 # The names that it binds are reached one by one; what it imports must be there.
                 self._load(target[1])
-        for name, attribute in unit.lazy_imports:
+        for name, attribute in counted.imports:
             for each in self._finder.imported(name, attribute):
                 self._load(each)
-        for flag in unit.flags:
+        for flag in counted.flags:
             self._raise(table, flag)
+
+    def _counted(self, module: str, unit: Unit) -> Counted:
+        """What of a reached unit counts: all of it."""
+        return Counted(unit.references, unit.lazy_imports, unit.flags, (("", unit.form),))
 
     def _raise(self, table: ModuleTable, flag: Flag) -> None:
         """Take note of a place where reading can't follow, and widen."""
         if flag.kind == "dynamic":
             text = flag.what.startswith(("exec", "eval"))
-            self._widen(table.module, _Width.TEXT if text else _Width.UNITS)
+            self._widen(table.module, Width.TEXT if text else Width.UNITS)
             self._note(table, flag.line, f"{flag.what}: the whole module counts")
         elif flag.kind == "everything":
             self._flags.add("everything")
@@ -345,7 +368,7 @@ class _Search:
     def _note(self, table: ModuleTable, line: int, text: str) -> None:
         self._notes.add((PurePath(table.path).name, line, text))
 
-    def _reach_whole(self, module: str, width: _Width) -> None:
+    def _reach_whole(self, module: str, width: Width) -> None:
         """Reach every unit of a module, and what its names refer to."""
         self._widened[module] = width
         table = self._source.table(module)
@@ -360,13 +383,13 @@ class _Search:
                 said = any(bound == name and len(target) == 2 for bound, target in unit.targets)
                 hits = self._followed(module, (name,))
                 # `import m` in a module that is a value is seldom what is taken out of it.
-                narrow = said and width < _Width.TEXT
-                self._reach_all(self._narrowed(hits, _Width.UNITS if narrow else width))
+                narrow = said and width < Width.TEXT
+                self._reach_all(self._narrowed(hits, Width.UNITS if narrow else width))
 
     @staticmethod
-    def _narrowed(hits: tuple[Hit, ...], width: _Width) -> tuple[Hit, ...]:
+    def _narrowed(hits: tuple[Hit, ...], width: Width) -> tuple[Hit, ...]:
         """Hits, less whole modules where only names in them can be meant."""
-        if width == _Width.UNITS:
+        if width == Width.UNITS:
             return tuple(hit for hit in hits if hit.kind != "module")
         return hits
 
@@ -404,16 +427,16 @@ class _Search:
 
     def _await_effects(self, table: ModuleTable) -> None:
         """Let a module's import-time effects count as soon as what they change is reached."""
-        for index, unit in enumerate(table.units):
-            effects = self._finder.effects.of(table.module, index)
-            self._consulted.update(dict.fromkeys(effects.consulted))
+        units = self._finder.units_at_import(table.module)
+        self._consulted.update(dict.fromkeys(units.consulted))
+        for index, effects in units.effects:
             if effects.unknown or any(target in self._symbols for target in effects.targets):
                 self._push("unit", table.module, index)
             else:
                 for target in effects.targets:
                     self._waiting.setdefault(target, []).append((table.module, index))
-            if unit.bases:
-                self._await_bases(table.module, index, unit)
+        for index in units.based:
+            self._await_bases(table.module, index, table.units[index])
 
     def _await_bases(self, module: str, index: int, unit: Unit) -> None:
         for chain in unit.bases:
@@ -434,8 +457,8 @@ class _Search:
                 found[module] = self._source.file_digest(module)
         return found
 
-    def _closure(self) -> Closure:
-        texts = self._texts()
+    def _parts(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Every ingredient of the answer under a name that a person understands, sorted."""
         docs = "docs" in self._flags or not DOCSTRING_READERS.isdisjoint(self._packages)
         forms: dict[str, list[str]] = {}
         for module, index in sorted(self._units):
@@ -444,10 +467,11 @@ class _Search:
             unit = table.units[index]
             names = [name for name in unit.names if (module, name) in self._symbols] or unit.names[:1]
             for label in names or (self._label(module, index, unit),):
-                form = forms.setdefault(f"{module}:{label}", [])
-                form.append(unit.form)
-                if docs:
-                    form.append(unit.docs)
+                for method, counted in self._counted(module, unit).forms:
+                    form = forms.setdefault(f"{module}:{label}{method and '.' + method}", [])
+                    form.append(counted)
+                    if docs:
+                        form.append(unit.docs)
             if docs and table.docs:
                 forms[f"{module}:<docstring>"] = [table.docs]
         parts = {name: digest(form) for name, form in forms.items()}
@@ -456,11 +480,10 @@ class _Search:
             parts.update({f"{module}:<text>": text for module, text in texts.items()})
         parts.update({f"{package}:<package>": "third-party" for package in self._packages})
         parts.update(self._orders())
-        parts = {name: parts[name] for name in sorted(parts)}
-        notes = tuple(f"{file}:{line}: {text}" for file, line, text in sorted(self._notes))
-        return Closure(
-            self._root, digest(["closure", parts]), parts, texts, tuple(sorted(self._packages)), notes
-        )
+        return {name: parts[name] for name in sorted(parts)}
+
+    def _noted(self) -> tuple[str, ...]:
+        return tuple(f"{file}:{line}: {text}" for file, line, text in sorted(self._notes))
 
     def _label(self, module: str, index: int, unit: Unit) -> str:
         """What a person may call a unit that binds no name."""
@@ -491,7 +514,7 @@ class _Search:
                 across.append(module)
         parts = {f"{module}:<order>": digest(labels) for module, labels in inside.items() if len(labels) > 1}
         if len(across) > 1:
-            parts[f"{self._root.partition(':')[0]}:<import order>"] = digest(across)
+            parts[f"{self._start}:<import order>"] = digest(across)
         return parts
 
     def _sequence(self) -> list[tuple[str, int]]:
@@ -504,7 +527,7 @@ class _Search:
             return []
         sequence: list[tuple[str, int]] = []
         begun: set[str] = set()
-        for start in [self._root.partition(":")[0], *sorted(self._loaded)]:
+        for start in [self._start, *sorted(self._loaded)]:
             # A step is a module to import, or (module, unit) to run.
             stack: list[str | tuple[str, int]] = [start]
             while stack:
@@ -526,3 +549,53 @@ class _Search:
                 events.sort(key=lambda event: event[:2])
                 stack.extend(event[2] for event in reversed(events))
         return sequence
+
+
+class ClosureSearch(Search):
+    """The closure of one root: all that can run, or shape what runs, when it is used."""
+
+    def __init__(self, finder: ClosureFinder, root: str) -> None:
+        super().__init__(finder, root.partition(":")[0])
+        self._root = root
+
+    def run(self) -> Found:
+        """Search; once."""
+        module, _, name = self._root.partition(":")
+        self._consulted[module] = None
+        where = self._source.located(module)
+        if where.kind == "absent":
+            return self._absent()
+        if where.kind == "first-party":
+            self._load(module)
+            if name != "*" and self._is_missing(module, name):
+                self._drain()
+                return self._absent()
+        chain: Chain = (ABSOLUTE, module) if name == "*" else (ABSOLUTE, module, *name.split("."))
+        self._reach_all(self._followed(module, chain))
+        self._drain()
+        texts = self._texts()
+        parts = self._parts(texts)
+        closure = Closure(
+            self._root,
+            digest(["closure", parts]),
+            parts,
+            texts,
+            tuple(sorted(self._packages)),
+            self._noted(),
+        )
+        return Found(closure, tuple(self._consulted), tuple(sorted(self._listed)))
+
+    def _is_missing(self, module: str, name: str) -> bool:
+        """Whether a root plainly isn't there."""
+        first = name.partition(".")[0]
+        hits = self._followed(module, (ABSOLUTE, module, first))
+        table = self._source.table(module)
+        if table is None or any(flag.kind == "dynamic" for unit in table.units for flag in unit.flags):
+            return False
+        unbound = Hit("symbol", module, first, (), True)
+        return unbound in hits and first not in table.by_name
+
+    def _absent(self) -> Found:
+        parts = {self._root: ABSENT}
+        closure = Closure(self._root, digest(["closure", ABSENT]), parts, self._texts(), (), ())
+        return Found(closure, tuple(self._consulted))

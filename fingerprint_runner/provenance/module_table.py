@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fingerprint_runner.errors import InvalidGraph
-from fingerprint_runner.provenance.normal_form import docstring_of, normal_form
+from fingerprint_runner.provenance.normal_form import apart_form, docstring_of, normal_form
 from fingerprint_runner.provenance.unit_reader import FUNCTIONS, UnitReader, plain_chain
-from fingerprint_runner.provenance.units import ABSOLUTE, Actions, Flag, ModuleTable, Unit, make_table
+from fingerprint_runner.provenance.units import ABSOLUTE, BODY, Actions, Flag, ModuleTable, Unit, make_table
 
 Digest = Callable[[bytes], str]
 
@@ -182,17 +182,21 @@ def _units(
     if node is not None:
         nodes.append(node)
     reader.read(nodes)
-    form = normal_form([node] if node is not None else [])
+    apart = apart_form(node)
     actions = reader.actions()
     names = reader.names
+    kind = _kind(node, names)
+    surface = digest((prefix + tests + apart.surface.code).encode())
+    bodies = [(name, digest(form.code.encode())) for name, form in apart.bodies]
+    docs = "\n".join(form.docs for form in (apart.surface, *(form for _, form in apart.bodies)) if form.docs)
     for each in _stars_inside(node):
         yield _import_unit(each, each.names[0], statement, module, is_package, prefix + tests, digest)
     line = node.lineno if node is not None else statement.tests[-1][0].lineno
     yield Unit(
         names,
-        _kind(node, names),
-        digest((prefix + tests + form.code).encode()),
-        digest(form.docs.encode()) if form.docs else "",
+        kind,
+        digest("".join([surface, *(body for _, body in bodies)]).encode()) if bodies else surface,
+        digest(docs.encode()) if docs else "",
         min([line, *(each.lineno for each in getattr(node, "decorator_list", []))]),
         reader.references(),
         tuple(reader.imports),
@@ -203,7 +207,10 @@ def _units(
         reader.flags(),
         tuple(dict.fromkeys(reader.bases)),
         reader.hooked,
-        bool(statement.tests) or _kind(node, names) == "block",
+        bool(statement.tests) or kind == "block",
+        surface if bodies else "",
+        tuple(bodies) if kind == "class" else tuple((BODY, body) for _, body in bodies),
+        reader.surface_references(kind),
     )
 
 

@@ -5,13 +5,14 @@ The tree is walked once, in pre-order, into tokens of class names, field names a
 Invariants: fields that are None or empty are left out, so a field that a later Python adds changes
 nothing; positions, contexts, `u` prefixes, `pass` and constants standing alone don't count;
 docstrings are kept apart; no token depends on the Python version, the platform or a hash seed; the
-walk is iterative, so nesting is bounded by the parser alone.
+walk is iterative, so nesting is bounded by the parser alone. Surface and bodies of a definition together
+say what its whole form says.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,66 @@ def normal_form(nodes: Iterable[ast.AST]) -> NormalForm:
     return NormalForm("\n".join(tokens), "\n".join(docs))
 
 
-def _write(root: ast.AST, tokens: list[str], docs: list[str]) -> None:
+@dataclass(frozen=True)
+class ApartForm:
+    """A definition taken apart: what making it runs, and what only calling runs.
+
+    Attributes:
+        surface: all but the functions' bodies; of what defines no function at its top, all of it.
+        bodies: (name, form) of the function itself, or of each method of a class, in source order.
+    """
+
+    surface: NormalForm
+    bodies: tuple[tuple[str, NormalForm], ...]
+
+
+def apart_form(node: ast.AST | None) -> ApartForm:
+    """The normal form of a statement, its functions' bodies apart.
+
+    Whether a function yields belongs to its surface: a generator's body may not run although it is called.
+    """
+    functions = _functions_of(node)
+    left_out = {id(function) for function in functions}
+    tokens: list[str] = []
+    docs: list[str] = []
+    if node is not None:
+        _write(node, tokens, docs, left_out)
+    bodies = tuple((function.name, normal_form([function])) for function in functions)
+    return ApartForm(NormalForm("\n".join(tokens), "\n".join(docs)), bodies)
+
+
+def _functions_of(node: ast.AST | None) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """A function itself; of a class its methods, those of classes inside it too."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node]
+    if not isinstance(node, ast.ClassDef):
+        return []
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    stack: list[ast.AST] = list(reversed(node.body))
+    while stack:
+        each = stack.pop()
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append(each)
+        elif isinstance(each, ast.stmt | ast.ExceptHandler | ast.match_case):
+            stack.extend(reversed(list(ast.iter_child_nodes(each))))
+    return found
+
+
+def _yields(function: ast.AST) -> bool:
+    """Whether calling a function makes a generator."""
+    stack = list(ast.iter_child_nodes(function))
+    while stack:
+        each = stack.pop()
+        if isinstance(each, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            stack.extend(ast.iter_child_nodes(each))
+    return False
+
+
+def _write(
+    root: ast.AST, tokens: list[str], docs: list[str], bodiless: Collection[int] = frozenset()
+) -> None:
     stack: list[Any] = [root]
     while stack:
         item = stack.pop()
@@ -55,10 +115,10 @@ def _write(root: ast.AST, tokens: list[str], docs: list[str]) -> None:
         else:
             tokens.append(kind.__name__ + "(")
             stack.append(")")
-            stack.extend(reversed(_parts(item, kind, docs)))
+            stack.extend(reversed(_parts(item, kind, docs, id(item) in bodiless)))
 
 
-def _parts(node: ast.AST, kind: type, docs: list[str]) -> list[Any]:
+def _parts(node: ast.AST, kind: type, docs: list[str], bodiless: bool = False) -> list[Any]:
     """The tokens and nodes that a node consists of, in order."""
     fields = _FIELDS.get(kind)
     if fields is None:
@@ -67,6 +127,9 @@ def _parts(node: ast.AST, kind: type, docs: list[str]) -> list[Any]:
     for name in fields:
         value = getattr(node, name, None)
         if value is None:
+            continue
+        if bodiless and name == "body":
+            parts.append("yields" if _yields(node) else "runs")
             continue
         if value.__class__ is list:
             if name in _BODIES:

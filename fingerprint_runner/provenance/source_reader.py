@@ -8,18 +8,23 @@ have appeared, is as it was; then no table is loaded and no text parsed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.provenance.answer_memo import AnswerMemo
 from fingerprint_runner.provenance.closure import Closure, ImportReach
 from fingerprint_runner.provenance.component import ComponentSource, component_from_plain
 from fingerprint_runner.provenance.locate import Locator, absolute_entry
 from fingerprint_runner.provenance.memo import Memo
+from fingerprint_runner.provenance.narrowed import Narrowed, Ran
 from fingerprint_runner.provenance.sources import Sources
 
 if TYPE_CHECKING:
     from fingerprint_runner.provenance.closure_search import ClosureFinder
+
+_NarrowAnswer = tuple[Mapping[tuple[str, str], str], Mapping[str, str], tuple[str, ...]]
+"""Answers, parts and notes of a narrowed trace."""
 
 
 class SourceReader:
@@ -38,6 +43,7 @@ class SourceReader:
         )
         self._finder: ClosureFinder | None = None
         self._closures: dict[str, Closure] = {}
+        self._narrow_answers: dict[Ran, _NarrowAnswer] = {}
         self._components: dict[str, ComponentSource] = {}
         self._reaches: dict[str, ImportReach] = {}
 
@@ -47,6 +53,7 @@ class SourceReader:
         self._answers.refresh()
         self._finder = None
         self._closures.clear()
+        self._narrow_answers.clear()
         self._components.clear()
         self._reaches.clear()
 
@@ -79,9 +86,7 @@ class SourceReader:
             else:
                 search = self._cold().find(root)
                 found = search.closure
-                listed = [
-                    folder for module in search.listed for folder in self._sources.listed_folders(module)
-                ]
+                listed = self._listed(search.listed)
                 plain = (
                     found.root,
                     found.digest,
@@ -93,6 +98,56 @@ class SourceReader:
                 self._answers.put("closure " + root, plain, search.consulted, listed)
             self._closures[root] = found
         return found
+
+    def narrowed(self, ran: Ran) -> Mapping[tuple[str, str], str]:
+        """What the queries of a narrowed trace answer: (kind, argument) → answer.
+
+        Raises:
+            InvalidGraph, SourceChanged: as of `closure`.
+        """
+        return self._narrow(ran)[0]
+
+    def narrowed_parts(self, ran: Ran) -> Mapping[str, str]:
+        """The ingredients of these answers, under names that a person understands."""
+        return self._narrow(ran)[1]
+
+    def narrowed_notes(self, ran: Ran) -> tuple[str, ...]:
+        """Where reading couldn't follow, for these answers."""
+        return self._narrow(ran)[2]
+
+    def _narrow(self, ran: Ran) -> _NarrowAnswer:
+        found = self._narrow_answers.get(ran)
+        if found is None:
+            key = "narrow " + digest([ran.loading, ran.modules, ran.symbols])
+            data = self._answers.answer(key)
+            if data is not None:
+                answers = {(kind, argument): answer for kind, argument, answer in data[0]}
+                found = (answers, data[1], data[2])
+            else:
+                from fingerprint_runner.provenance.narrow_search import NarrowSearch, narrowed_answers
+
+                search = NarrowSearch(self._cold(), ran, ran.symbols).run()
+                answers = narrowed_answers(search.narrowed, ran)
+                found = (answers, dict(search.narrowed.parts), search.narrowed.notes)
+                plain = ([(*key, answer) for key, answer in answers.items()], found[1], found[2])
+                self._answers.put(key, plain, search.consulted, self._listed(search.listed))
+            self._narrow_answers[ran] = found
+        return found
+
+    def narrow(self, ran: Ran, entered: Collection[str], examined: Collection[str] = ()) -> Narrowed:
+        """What could have shaped a run.
+
+        Args:
+            ran: what it started from.
+            entered: functions and methods that may have run: those that are reached count with their bodies.
+            examined: functions and methods that may be used without being entered.
+        """
+        from fingerprint_runner.provenance.narrow_search import NarrowSearch
+
+        return NarrowSearch(self._cold(), ran, entered, examined).run().narrowed
+
+    def _listed(self, modules: Iterable[str]) -> list[str]:
+        return [folder for module in modules for folder in self._sources.listed_folders(module)]
 
     def component(self, uses: str) -> ComponentSource:
         """What source shows of a component, for checking a graph without importing it.

@@ -25,7 +25,7 @@ from fingerprint_runner.provenance.signatures import Signature, is_settled, sign
 if TYPE_CHECKING:
     from fingerprint_runner.provenance.units import ModuleTable
 
-READER_VERSION = 5
+READER_VERSION = 6
 """Raised whenever the rules of reading change: what was read by others isn't used."""
 
 ABSENT: Signature = (-1,)

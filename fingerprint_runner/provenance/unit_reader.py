@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from fingerprint_runner.provenance.scopes import Scope
 from fingerprint_runner.provenance.unit_methods import OPERATOR
-from fingerprint_runner.provenance.units import ABSOLUTE, SOFT, Actions, Call, Chain, Flag
+from fingerprint_runner.provenance.units import ABSOLUTE, BODY, SOFT, Actions, Call, Chain, Flag
 
 Where = int | str | None
 """0: runs at import; 1, 2, 3: in functions, in functions inside them, and deeper; text: in that method of
@@ -96,7 +96,7 @@ class UnitReader:
         self._mentions_place = False
         self._lists: int | None = None
         self.imports: dict[tuple[str, str], None] = {}
-        self.lazy_imports: dict[tuple[str, str], None] = {}
+        self._lazy_imports: dict[Where, dict[tuple[str, str], None]] = {}
         self.bases: list[Chain] = []
         self.hooked = False
 
@@ -232,8 +232,7 @@ class UnitReader:
                     return (ABSOLUTE, module)
             else:
                 self._push([base.func], scope, where)
-                target = self.imports if where == 0 else self.lazy_imports
-                target[module, ""] = None
+                self._imports_at(where)[module, ""] = None
                 name = _called(base.func)
                 return (ABSOLUTE, module.partition(".")[0] if name == "__import__" else module)
         if isinstance(base, ast.Subscript) and _is_sys_modules(base.value):
@@ -376,8 +375,11 @@ class UnitReader:
         base = parts[: len(parts) - (level - 1)]
         return ".".join([*base, module] if module else base)
 
+    def _imports_at(self, where: Where) -> dict[tuple[str, str], None]:
+        return self.imports if where == 0 else self._lazy_imports.setdefault(where, {})
+
     def _import(self, node: ast.Import, scope: Scope, where: Where) -> None:
-        found = self.imports if where == 0 else self.lazy_imports
+        found = self._imports_at(where)
         for alias in node.names:
             found[alias.name, ""] = None
             name = alias.asname or alias.name.partition(".")[0]
@@ -386,7 +388,7 @@ class UnitReader:
             scope.imported.setdefault(name, []).append((ABSOLUTE, target))
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope, where: Where) -> None:
-        found = self.imports if where == 0 else self.lazy_imports
+        found = self._imports_at(where)
         module = self._absolute(node.module, node.level)
         if module is None:
             return
@@ -568,8 +570,7 @@ class UnitReader:
         """`find_spec("name")` asks whether a module is there, as an import would."""
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
-            found = self.imports if where == 0 else self.lazy_imports
-            found[first.value, ""] = None
+            self._imports_at(where)[first.value, ""] = None
 
     def _record_call(
         self, func: ast.expr, scope: Scope, where: Where, discarded: bool, handed: list[Chain]
@@ -609,13 +610,29 @@ class UnitReader:
         """What imports bind globals to."""
         return tuple((name, chain) for name, chains in self._top.imported.items() for chain in chains)
 
-    def references(self) -> tuple[Chain, ...]:
-        """Every chain outside local names, in a fixed order."""
+    @property
+    def lazy_imports(self) -> dict[tuple[str, str], None]:
+        """What functions import, whichever they are."""
+        return {each: None for found in self._lazy_imports.values() for each in found}
+
+    def references(self, places: Collection[Where] | None = None) -> tuple[Chain, ...]:
+        """Every chain outside local names, in a fixed order.
+
+        Args:
+            places: which count; None: all.
+        """
         found: dict[Chain, None] = {}
-        for chain, scope, _, soft in self._uses:
-            for each in scope.meanings(chain):
-                found[(SOFT, *each) if soft and each[0] != SOFT else each] = None
+        for chain, scope, where, soft in self._uses:
+            if places is None or where in places:
+                for each in scope.meanings(chain):
+                    found[(SOFT, *each) if soft and each[0] != SOFT else each] = None
         return tuple(sorted(found))
+
+    def surface_references(self, kind: str) -> tuple[Chain, ...]:
+        """The chains that stand outside of a function's body, or of a class's methods."""
+        if kind == "def":
+            return self.references((0, None))
+        return self.references((0, 1, 2, DEEPEST, None)) if kind == "class" else ()
 
     def flags(self) -> tuple[Flag, ...]:
         """Where reading can't follow."""
@@ -625,7 +642,11 @@ class UnitReader:
         self._name_flags.clear()
         if self._mentions_place and self._lists is not None:
             self._flag("listing", self._lists, "a folder's listing", None)
-        return tuple(sorted(self._flags, key=lambda flag: (flag.line, flag)))
+        placed = (
+            flag._replace(inside=where if isinstance(where, str) else BODY if where else "")
+            for flag, where in self._flags.items()
+        )
+        return tuple(sorted(placed, key=lambda flag: (flag.line, flag)))
 
     def actions(self) -> dict[Where, Actions]:
         """What it does: at import (0), and in each function."""
@@ -663,8 +684,12 @@ class UnitReader:
         for chain, scope, where, soft in self._uses:
             if not soft:
                 uses.setdefault(where, {}).update(dict.fromkeys(scope.meanings(chain)))
+        # Of methods alone: a function counts as a whole, and so do its references.
+        methods = {where for _, _, where, _ in self._uses if isinstance(where, str)}
+        methods |= {where for where in self._lazy_imports if isinstance(where, str)}
         places = {
             *calls,
+            *methods,
             *calling,
             *self._inner_calls,
             *stores,
@@ -683,6 +708,8 @@ class UnitReader:
                 where in opaque,
                 where in calling,
                 where in self._inner_calls,
+                self.references((where,)) if where in methods else (),
+                tuple(self._lazy_imports.get(where, ())) if where in methods else (),
             )
             for where in sorted(places, key=str)
         }

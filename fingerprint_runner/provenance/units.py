@@ -22,6 +22,8 @@ Chain = tuple[str, ...]
 ABSOLUTE = ""
 SOFT = "?"
 STAR = "*"
+BODY = "()"
+"""Stands for the body of a plain function, as a method's name does for a method's."""
 
 
 class Call(NamedTuple):
@@ -53,6 +55,8 @@ class Actions(NamedTuple):
             result is discarded.
         attributes: every attribute that it names, to find methods called on `self`.
         uses: every chain that it evaluates.
+        references: the same, with those that it only asks for; of methods alone.
+        imports: what it imports: (module, name or `""`); of methods alone.
         opaque: whether it runs text as code or reaches for namespaces.
         calls_parameters: whether it calls what it was given.
         calls_inner: whether it calls, or gives to others, functions defined inside it.
@@ -66,6 +70,8 @@ class Actions(NamedTuple):
     opaque: bool = False
     calls_parameters: bool = False
     calls_inner: bool = False
+    references: tuple[Chain, ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
 
 
 class Flag(NamedTuple):
@@ -76,11 +82,14 @@ class Flag(NamedTuple):
             `subclasses` or `listing`.
         line: counted from 1.
         what: as a person would name it: `exec(...)`.
+        inside: the function that must run for it: `BODY` of a function, a method's name; empty where
+            importing the module is enough.
     """
 
     kind: str
     line: int
     what: str
+    inside: str = ""
 
 
 class Unit(NamedTuple):
@@ -103,6 +112,10 @@ class Unit(NamedTuple):
         bases: of a class.
         hooked: whether a class has a hook for its subclasses, or a metaclass.
         conditional: whether it may bind its names or not, depending on what runs.
+        surface: digest of its form without the bodies of the function, or of the class's methods; empty
+            where it has none.
+        methods: (name, digest) of these: `BODY` for a function.
+        surface_references: those of `references` that stand outside of these.
     """
 
     names: tuple[str, ...]
@@ -120,6 +133,9 @@ class Unit(NamedTuple):
     bases: tuple[Chain, ...] = ()
     hooked: bool = False
     conditional: bool = False
+    surface: str = ""
+    methods: tuple[tuple[str, str], ...] = ()
+    surface_references: tuple[Chain, ...] = ()
 
     def label(self) -> str:
         """How a person knows it: its first name, or what it is."""
@@ -180,8 +196,7 @@ def _plain(units: tuple[Unit, ...]) -> list[tuple[Any, ...]]:
             tuple((key, _plain_actions(actions)) for key, actions in unit.bodies),
             tuple(tuple(flag) for flag in unit.flags),
             unit.bases,
-            unit.hooked,
-            unit.conditional,
+            *unit[13:],
         )
         for unit in units
     ]

@@ -27,6 +27,7 @@ import xxhash
 from fingerprint_runner.errors import SourceChanged
 from fingerprint_runner.provenance.locate import Locator, ModuleLocation, stdlib_folders
 from fingerprint_runner.runners import loaded_modules
+from fingerprint_runner.runners.entered import importing
 
 _ABSENT = "absent"
 _ENGINE = __name__.partition(".")[0]
@@ -72,13 +73,21 @@ class ImportWatch:
         if module not in self.planned:
             self.discovered[module] = digest
 
-    def note_use(self, module: str, importer: str | None = None) -> None:
-        """A module is asked for by name, whether or not it was loaded before."""
-        if module in self.planned or module not in sys.modules or not self._is_first_party(module):
-            return
-        self._note(module)
-        if importer is not None and importer != module:
-            loaded_modules.remember_import(importer, module)
+    def note_use(self, module: str, importer: str | None = None) -> bool:
+        """A module is asked for by name, whether or not it was loaded before.
+
+        Returns:
+            Whether it is first-party.
+        """
+        if module in self.planned:
+            return True
+        if not self._is_first_party(module):
+            return False
+        if module in sys.modules:
+            self._note(module)
+            if importer is not None and importer != module:
+                loaded_modules.remember_import(importer, module)
+        return True
 
     def note_absent(self, module: str, importer: str) -> None:
         """A module isn't there; what libraries try for themselves is theirs."""
@@ -267,7 +276,8 @@ class _CheckedLoader(importlib.machinery.SourceFileLoader):
         code = self.get_code(module.__name__)
         digest = xxhash.xxh3_128_hexdigest(self._checked_text())
         self._watch.loading(self.name, digest, self.path, module.__spec__)
-        exec(code, module.__dict__)
+        with importing(module, self.path):
+            exec(code, module.__dict__)
 
     def get_source(self, fullname: str) -> str:
         import importlib.util

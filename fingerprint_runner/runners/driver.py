@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import NodeFailed
+from fingerprint_runner.fingerprints.manifest import Manifest
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.planning.decide import Stale
@@ -61,6 +62,8 @@ class Driver:
         self._scratch = scratch
         self._executor: Executor = factory(setup.storage, self._sink_for)
         self._redactions: dict[str, Redaction] = {}
+        self._started: dict[str, Manifest] = {}
+        """Node → what it was started for."""
 
     def drive(self) -> None:
         """Start what can start, take in what is done, until nothing is left."""
@@ -109,8 +112,9 @@ class Driver:
     def _task(self, name: str) -> NodeTask:
         setup = self._setup
         node = setup.schema.nodes[name]
-        present = self._state.redecider.planned[name].present
-        assert present is not None
+        # As of now: while it runs, another node may have the source read again.
+        present = self._state.redecider.planned[name].present or self._planner.present(name)
+        self._started[name] = present
         named = isinstance(node.uses, str) or has_import_path(node.component)
         roots = [query.argument for query in present.code.answers if query.kind == "closure"]
         modules = setup.world.modules([*roots, node.component] if named else roots)
@@ -189,8 +193,7 @@ class Driver:
             if not self._retried(name, outcome):
                 self._fail(name, outcome)
         else:
-            present = self._state.redecider.planned[name].present
-            assert present is not None
+            present = self._started[name]
             changed = self._state.publisher.changed_since_planned(name, present, outcome)
             if changed is None:
                 self._done(

@@ -2,7 +2,8 @@
 
 Classes that unpickling finds by name become queries of the node's trace (R15), and so does code
 that runs from a file which no import of a first-party module explains: found along a changed
-`sys.path`, or run by `runpy`. A started subprocess means that sources are compared again before
+`sys.path`, or run by `runpy`. What asks for the code of a function may use it without entering it, and is
+told to `entered.py`. A started subprocess means that sources are compared again before
 publishing (R12).
 
 Invariant: an audit hook can't be removed, so one is added at most once a process, and it does
@@ -22,6 +23,7 @@ import xxhash
 
 from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.checked_import import ImportWatch
+from fingerprint_runner.runners.entered import examining
 
 _SPAWNING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"})
 
@@ -34,11 +36,13 @@ class AuditWatch:
 
     Attributes:
         spawned: whether it started another process.
+        unpickled: `module:name` of first-party classes and functions that unpickling found.
         strays: first-party file that code ran from without being located as a module → its digest.
     """
 
     def __init__(self, imports: ImportWatch) -> None:
         self.spawned = False
+        self.unpickled: set[str] = set()
         self.strays: dict[str, str] = {}
         self._imports = imports
         self._seen: set[str] = set()
@@ -46,11 +50,14 @@ class AuditWatch:
     def event(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Take in one audit event."""
         if name == "pickle.find_class":
-            self._imports.note_use(str(arguments[0]))
+            if self._imports.note_use(str(arguments[0])):
+                self.unpickled.add(f"{arguments[0]}:{arguments[1]}")
         elif name in _SPAWNING:
             self.spawned = True
         elif name == "exec":
             self._executed(getattr(arguments[0], "co_filename", ""))
+        elif name == "object.__getattr__" and arguments[1] == "__code__":
+            examining(arguments[0], sys._getframe(2))  # of who asks, above the hook
 
     def _executed(self, path: str) -> None:
         if path in self._seen or path.startswith("<"):

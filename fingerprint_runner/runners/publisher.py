@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import SourceChanged, StorageError
@@ -15,6 +16,7 @@ from fingerprint_runner.fingerprints.manifest import Manifest, Query, TracePart,
 from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
 from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.provenance.narrowed import Ran
 from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
 
@@ -88,19 +90,7 @@ class Publisher:
         self, name: str, present: Manifest, outcome: NodeOutcome, reasons: tuple[Reason, ...]
     ) -> NodeRecord:
         """The record of an outcome, under the fingerprint of what it turned out to depend on (R15)."""
-        answers = dict(present.code.answers)
-        symbols = dict(present.code.symbols)
-        discovered = self._world.answer(outcome.discovered)
-        answers.update(discovered.answers)
-        symbols.update(discovered.symbols)
-        packages = {
-            package
-            for query in outcome.discovered
-            if query.kind == "closure"
-            for package in self._world.closure(query.argument).packages
-        }
-        answers.update(self._world.package_answers({*packages, *outcome.packages}))
-        code = TracePart(answers, symbols)
+        code = self._code(present, outcome)
         manifest = Manifest(present.first, code)
         return NodeRecord(
             fingerprint=manifest.fingerprint(),
@@ -118,6 +108,43 @@ class Publisher:
             reasons=reasons,
             origin=Origin("ran"),
         )
+
+    def _code(self, present: Manifest, outcome: NodeOutcome) -> TracePart:
+        """What the run turned out to depend on: narrowed to what ran, where that can be told (R15)."""
+        roots = [query.argument for query in present.code.answers if query.kind == "closure"]
+        unpickled = [symbol for symbol in outcome.unpickled if symbol not in present.code.symbols]
+        found = (*outcome.discovered, *(Query("closure", symbol) for symbol in unpickled))
+        packages = {
+            package
+            for query in found
+            if query.kind == "closure"
+            for package in self._world.closure(query.argument).packages
+        }
+        further = self._world.package_answers({*packages, *outcome.packages})
+        ran = None if not roots else self._narrowed([*roots, *unpickled], outcome)
+        if ran is not None:
+            kept = [query for query in (*present.code.answers, *found) if query.kind != "closure"]
+            part = self._world.answer([*ran.queries, *kept])
+        else:
+            known = self._world.answer(found)
+            part = TracePart(
+                {**present.code.answers, **known.answers}, {**present.code.symbols, **known.symbols}
+            )
+        return TracePart({**part.answers, **further}, part.symbols)
+
+    def _narrowed(self, roots: list[str], outcome: NodeOutcome) -> Ran | None:
+        """The narrowed trace of a run; None where what ran isn't all that may have shaped it."""
+        entered = outcome.entered
+        if entered is None or outcome.spawned or outcome.discovered_files:
+            return None
+        modules = sorted(
+            query.argument.partition(":")[0] for query in outcome.discovered if query.kind == "closure"
+        )
+        begun = Ran((roots[0].partition(":")[0],), tuple(modules), tuple(sorted({*roots, *entered.ran})))
+        narrowed = self._world.sources.narrow(begun, entered.ran | entered.ever, entered.examined)
+        if narrowed.opaque:
+            return None
+        return replace(begun, symbols=tuple(sorted({*begun.symbols, *narrowed.entered})))
 
     def publish(self, name: str, record: NodeRecord) -> NodeRecord:
         """Make an outcome visible to others; gives the record that holds (R14)."""

@@ -28,6 +28,7 @@ from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.capture import OutputTail, Sink, captured_output
 from fingerprint_runner.runners.checked_import import ImportWatch, checked_imports, loaded_otherwise
+from fingerprint_runner.runners.entered import entered, recording
 from fingerprint_runner.runners.loaded_modules import importers
 from fingerprint_runner.runners.node_call import BoundNode, NodeFolders, bind
 from fingerprint_runner.runners.outputs import value_store
@@ -89,14 +90,20 @@ def run_node(
             wrong = next(iter(sorted(importers() & task.modules.keys())), None)
         if wrong is not None:
             return NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=wrong)
-        with captured_output(sink) as tail, checked_imports(watch), audited(watch) as audit:
+        with (
+            captured_output(sink) as tail,
+            checked_imports(watch),
+            audited(watch) as audit,
+            recording() as record,
+        ):
             outcome = _attempt(task, storage, memory, locator, audit)
         watch.finish(here=here)
     if watch.changed is not None:
         outcome = NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=watch.changed)
     elif watch.unknown is not None:
         outcome = NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=watch.unknown)
-    return _completed(outcome, watch, tail, audit, task.folder)
+    seen = entered(record, {*task.modules, *watch.discovered})
+    return _completed(replace(outcome, entered=seen), watch, tail, audit, task.folder)
 
 
 def _completed(
@@ -111,6 +118,7 @@ def _completed(
         discovered_files=files,
         discovered_text=dict(sorted(watch.discovered.items())),
         spawned=audit.spawned,
+        unpickled=tuple(sorted(audit.unpickled)),
     )
 
 

@@ -17,6 +17,7 @@ from fingerprint_runner.fingerprints.manifest import Query
 from fingerprint_runner.fingerprints.record import ResourceTree, ValueRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.graph.context import ExecutionContext
+from fingerprint_runner.runners.entered import Entered
 from fingerprint_runner.storage.model_storage import StorageLocation
 
 
@@ -158,6 +159,8 @@ class NodeOutcome:
         discovered_text: module among them → digest of the text that ran.
         discovered_files: file among them, relative to the folder → digest of what ran.
         spawned: whether it started a subprocess.
+        entered: the first-party functions that ran; None where that can't be told.
+        unpickled: `module:name` of first-party classes and functions that unpickling asked for.
         packages: what the component's `required_packages()` said.
         detail: for other ends than `DONE`: the module, or the parent whose artifact is lost.
     """
@@ -173,6 +176,8 @@ class NodeOutcome:
     discovered_text: Mapping[str, str] = field(default_factory=dict)
     discovered_files: Mapping[str, str] = field(default_factory=dict)
     spawned: bool = False
+    entered: Entered | None = None
+    unpickled: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     error: NodeError | None = None
     detail: str = ""

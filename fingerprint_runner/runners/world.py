@@ -19,6 +19,7 @@ from fingerprint_runner.provenance.environment import environment_digests, pytho
 from fingerprint_runner.provenance.files import FileDigests
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.provenance.memo import Memo
+from fingerprint_runner.provenance.narrowed import Ran
 from fingerprint_runner.provenance.source_reader import SourceReader
 
 ABSENT = "absent"
@@ -85,10 +86,15 @@ class PresentWorld:
     def answer(self, queries: Sequence[Query]) -> TracePart:
         symbols: dict[str, str] = {}
         answers = {}
+        ran = Ran.of(queries)
+        narrowed = {} if ran is None else self.sources.narrowed(ran)
         for query in queries:
-            answers[query] = self._answer(query)
+            joint = narrowed.get((query.kind, query.argument))
+            answers[query] = self._answer(query) if joint is None else joint
             if query.kind == "closure":
                 symbols.update(self.sources.closure(query.argument).parts)
+        if ran is not None:
+            symbols.update(self.sources.narrowed_parts(ran))
         return TracePart(answers, symbols)
 
     def _answer(self, query: Query) -> str:
