@@ -67,12 +67,10 @@ class Recording:
 
     Attributes:
         ran: names of functions.
-        examined: names of functions whose code was asked for, but for their signature.
     """
 
     def __init__(self) -> None:
         self.ran: set[str] = set()
-        self.examined: set[str] = set()
         self._at_import: dict[str, int] = {}
 
     def start(self, code: CodeType, offset: int) -> Any:
@@ -94,7 +92,6 @@ class Recording:
             return
         symbol = _symbol(function.__code__)
         if symbol is not None:
-            self.examined.add(symbol)
             _examined.add(symbol)
 
 
@@ -180,7 +177,7 @@ def entered(record: Recording | None, modules: set[str]) -> Entered | None:
         record: of one node.
         modules: first-party modules that the node may use.
     """
-    if record is None or record.examined or not all(map(_was_watched, modules)):
+    if record is None or not all(map(_was_watched, modules)):
         return None
     return Entered(frozenset(record.ran), frozenset(_ever), frozenset(_examined))
 

@@ -135,7 +135,7 @@ class Publisher:
     def _narrowed(self, roots: list[str], outcome: NodeOutcome) -> Ran | None:
         """The narrowed trace of a run; None where what ran isn't all that may have shaped it."""
         entered = outcome.entered
-        if entered is None or outcome.spawned or outcome.discovered_files:
+        if entered is None or outcome.spawned:
             return None
         modules = sorted(
             query.argument.partition(":")[0] for query in outcome.discovered if query.kind == "closure"

@@ -109,7 +109,10 @@ def run_node(
 def _completed(
     outcome: NodeOutcome, watch: ImportWatch, tail: OutputTail, audit: AuditWatch, folder: Path
 ) -> NodeOutcome:
-    modules = [Query("closure", f"{module}:*") for module in sorted(watch.discovered)]
+    used = {*watch.discovered}
+    if audit.strays:
+        used.update(watch.planned)  # what such code takes out of modules isn't read from source
+    modules = [Query("closure", f"{module}:*") for module in sorted(used)]
     files = {os.path.relpath(path, folder): digest for path, digest in sorted(audit.strays.items())}
     return replace(
         outcome,

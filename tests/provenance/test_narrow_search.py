@@ -74,6 +74,8 @@ PROJECT = project(
                 return self._size
             def spare(self):
                 return OTHER
+            def look(self):
+                return globals()["PATTERN"]
         class Child(Model):
             def extra(self):
                 return 0
@@ -145,6 +147,8 @@ ROWS = [
     Row("that name where nobody uses it", ("main:build", *BUILD), "main", "UNREAD = 5", "len = max", False),
     Row("a function inside one that ran", ("main:several", "helpers:make"), "helpers", "y + 1", "y + 2", True),
     Row("where an alias leads", ("main:several", "helpers:make"), "main", "import make as produce", "import one as produce", True),
+    Row("globals by name, in a method", ("main:build", "helpers:Child", "helpers:Model.look"), "helpers", '"a+"', '"a*"', True),
+    Row("globals by name, in a method that didn't run", BUILD, "helpers", '"a+"', '"a*"', False),
     Row("globals by name", ("main:reflect",), "main", "UNREAD = 5", "UNREAD = 6", True),
     Row("functions that globals may name and that didn't run", ("main:reflect",), "main", "clean(x)[:LIMIT]", "clean(x)[1:]", False),
     Row("a generator", ("main:run", "helpers:clean"), "helpers", "def unused(x):\n    return", "def unused(x):\n    yield", True),

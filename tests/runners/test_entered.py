@@ -244,29 +244,55 @@ def test_a_class_that_comes_in_counts_with_what_ran_of_it(project: Project) -> N
     assert project.runner().plan().stale == ("make",)
 
 
+LOADED = "def run():\n    return 1\n\nMADE = run()\n"
+
+
+def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A new module in place of any other of that name, not executed yet."""
+    path.write_text(LOADED)
+    spec = importlib.util.spec_from_file_location("loaded_twice", path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "loaded_twice", module)
+    return module
+
+
+@monitored
+def test_what_an_import_runs_is_not_the_nodes_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that the node enters after an import did, or after an earlier node did, ran for it, too."""
+    path = tmp_path / "loaded_twice.py"
+    module = load(path, monkeypatch)
+
+    def seen(calls: int, loads: bool) -> tuple[frozenset[str], bool]:
+        with entered.recording() as record:
+            if loads:
+                with entered.importing(module, str(path)):
+                    exec(compile(LOADED, str(path), "exec"), module.__dict__)
+            for _ in range(calls):
+                module.run()
+        found = entered.entered(record, {"loaded_twice"})
+        assert found is not None
+        return found.ran, "loaded_twice:run" in found.ever
+
+    ran = frozenset({"loaded_twice:run"})
+    assert seen(0, True) == (frozenset(), True)
+    assert seen(1, True) == (ran, True)
+    assert seen(1, False) == (ran, True)
+    assert seen(0, False) == (frozenset(), True)
+
+
 @monitored
 def test_what_was_imported_without_a_watch_is_not_narrowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A module that something else has loaded, or loads in its place, may have run anything."""
     path = tmp_path / "loaded_twice.py"
-    path.write_text("def run():\n    return 1\n")
-
-    def load() -> ModuleType:
-        spec = importlib.util.spec_from_file_location("loaded_twice", path)
-        assert spec is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, "loaded_twice", module)
-        return module
-
     with entered.recording() as record:
-        module = load()
+        module = load(path, monkeypatch)
         with entered.importing(module, str(path)):
-            exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
-        module.run()
-    seen = entered.entered(record, {"loaded_twice"})
-    assert seen is not None and seen.ran == {"loaded_twice:run"}
-    load()
+            exec(compile(LOADED, str(path), "exec"), module.__dict__)
+    assert entered.entered(record, {"loaded_twice"}) is not None
+    load(path, monkeypatch)
     assert entered.entered(record, {"loaded_twice"}) is None
 
 

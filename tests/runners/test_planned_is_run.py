@@ -451,6 +451,29 @@ def without_strays() -> Iterator[None]:
         "VALUE = runpy.run_path(os.path.join(LIB, 'inlib.py'))['VALUE']",
     ],
 )
+def test_what_such_code_takes_out_of_modules_counts(project: Project, load: str) -> None:
+    """It isn't read, so all of the modules that the node may use counts."""
+    project.write("lib/inlib.py", "import tables\nVALUE = tables.SIZE\n")
+    project.write("tables.py", "SIZE = 1\nOTHER = 1\n")
+    project.write(
+        "steps.py",
+        f"import os\nimport runpy\nimport sys\nimport tables\n{LIB}\n{load}\n\n\n"
+        "def one():\n    return VALUE, tables.OTHER\n",
+    )
+    project.nodes = {"one": {"uses": "steps:one"}}
+    assert project.run().values["one"] == (1, 1)
+    project.write("tables.py", "SIZE = 2\nOTHER = 1\n")
+    assert project.run().values["one"] == (2, 1)
+
+
+@pytest.mark.usefixtures("without_strays")
+@pytest.mark.parametrize(
+    "load",
+    [
+        "sys.path.insert(0, LIB)\nimport inlib\nVALUE = inlib.VALUE",
+        "VALUE = runpy.run_path(os.path.join(LIB, 'inlib.py'))['VALUE']",
+    ],
+)
 def test_code_that_no_search_path_explains(project: Project, load: str) -> None:
     """Code from a folder that the node's module adds to `sys.path`, or runs by path, counts for each user."""
     project.write("lib/inlib.py", "VALUE = 1\n")
