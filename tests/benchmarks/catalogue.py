@@ -1,0 +1,10 @@
+"""`ROWS`: all rows, in the order of the page."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Row
+from benchmarks.rows import layered, starting
+
+_ALL = (*starting.ROWS, *layered.ROWS)
+
+ROWS: dict[str, Row] = {row.name: row for row in _ALL}
