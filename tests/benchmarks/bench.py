@@ -97,7 +97,7 @@ class Bench:
         for who, timings in found.items():
             good = [timing for timing in timings if timing is not None]
             if who in failed or not good:
-                figures.append(Figure(who, what, note=failed.get(who, "–")))
+                figures.append(Figure(who, what, note=failed.get(who, "-")))
             else:
                 wall = Samples.of(timing.wall_s for timing in good)
                 cpu = Samples.of(timing.cpu_s for timing in good).median

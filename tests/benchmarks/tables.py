@@ -79,7 +79,7 @@ def _digits(value: float) -> str:
 
 def _cell(figure: Figure) -> str:
     if not figure.samples:
-        return figure.note or "–"
+        return figure.note or "-"
     text = shown(Samples(figure.samples).median, figure.unit)
     return f"{text} ({figure.note})" if figure.note else text
 

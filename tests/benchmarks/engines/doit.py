@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from benchmarks.engines.protocol import WithoutPreparation, graph_json, sources
@@ -36,7 +37,7 @@ def task_node():
         yield {
             "name": node["name"],
             "actions": [(run, [node])],
-            "file_dep": SOURCES + node["files"] + [f"out/{parent}.pickle" for parent in node["needs"].values()],
+            "file_dep": SOURCES + node["files"] + [f"out/{name}.pickle" for name in node["needs"].values()],
             "targets": [f"out/{node['name']}.pickle"],
             "uptodate": [config_changed(node["config"])],
         }
@@ -50,8 +51,6 @@ class Doit(WithoutPreparation):
     environment = "doit"
 
     def layout(self, project: Project) -> dict[str, str]:
-        import json
-
         names = json.dumps(sources(project.files))
         return {**project.files, "graph.json": graph_json(project), "sources.json": names, "dodo.py": _DODO}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from benchmarks.engines.protocol import WithoutPreparation
@@ -68,8 +69,6 @@ def _native_plan(project: Project) -> str:
 
 
 def _plan(modules: list[str], targets: object, inputs: object, files: list[str]) -> str:
-    import json
-
     return json.dumps({"modules": modules, "targets": targets, "inputs": inputs, "files": files}) + "\n"
 
 
@@ -77,4 +76,5 @@ def _function(node: Node) -> str:
     parameters = ", ".join(f"{parent}: int" for parent in dict.fromkeys(node.needs.values()))
     arguments = [f"{name}={parent}" for name, parent in node.needs.items()]
     arguments += [f"{name}={value!r}" for name, value in node.config.items()]
-    return f"def {node.name}({parameters}) -> int:\n    return {node.module}.{node.function}({', '.join(arguments)})\n\n"
+    call = f"{node.module}.{node.function}({', '.join(arguments)})"
+    return f"def {node.name}({parameters}) -> int:\n    return {call}\n\n"

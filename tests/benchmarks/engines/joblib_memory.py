@@ -8,7 +8,7 @@ from benchmarks.engines.protocol import WithoutPreparation, graph_json
 from benchmarks.graphs import Project
 from benchmarks.processes import Command
 
-_MAIN = '''"""Call every node in order; what was called before with the same arguments is taken from the cache."""
+_MAIN = '''"""Call every node in order; a call that was made before is taken from the cache."""
 
 import hashlib
 import importlib

@@ -1,4 +1,4 @@
-"""ninja: one edge a node, whose command writes its number; the reference for deciding that nothing changed."""
+"""ninja: one edge a node, whose command writes its number; the reference for having nothing to do."""
 
 from __future__ import annotations
 

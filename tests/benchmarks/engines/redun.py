@@ -10,7 +10,7 @@ from benchmarks.engines.protocol import WithoutPreparation, graph_json
 from benchmarks.graphs import Project
 from benchmarks.processes import Command
 
-_HEAD = '''"""The workflow. Shallow checking looks a whole call up at once; a task that changed is still seen."""
+_HEAD = '''"""The workflow. Shallow checking looks a whole call up; a task that changed is still seen."""
 
 import hashlib
 import importlib
@@ -33,7 +33,8 @@ def call(node, values):
     if node["files"]:  # a task sees its arguments alone
         text = b"".join(Path(path).read_bytes() for path in node["files"])
         arguments["stamp"] = hashlib.md5(text).hexdigest()
-    return TASKS[node["uses"]](**arguments, **{name: values[parent] for name, parent in node["needs"].items()})
+    arguments |= {name: values[parent] for name, parent in node["needs"].items()}
+    return TASKS[node["uses"]](**arguments)
 
 '''
 
@@ -59,7 +60,8 @@ def main(stamp: str):
     depths = {}
     layers = []
     for node in NODES:
-        depth = depths[node["name"]] = 1 + max((depths[parent] for parent in node["needs"].values()), default=-1)
+        above = [depths[parent] for parent in node["needs"].values()]
+        depth = depths[node["name"]] = 1 + max(above, default=-1)
         if depth == len(layers):
             layers.append([])
         layers[depth].append(node)
