@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.bench import Row
-from benchmarks.rows import layered, starting
+from benchmarks.rows import accuracy, layered, starting
 
-_ALL = (*starting.ROWS, *layered.ROWS)
+_ALL = (*accuracy.ROWS, *starting.ROWS, *layered.ROWS)
 
 ROWS: dict[str, Row] = {row.name: row for row in _ALL}

@@ -9,11 +9,17 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from benchmarks.engines.protocol import Engine
 from benchmarks.graphs import Project
 from benchmarks.processes import Command, Timing
+
+# Compiled modules are told apart by size and whole seconds: an edit must not fall into the second in which
+# the project was first written.
+_AN_HOUR_AGO = time.time() - 3600
 
 
 class Workspace:
@@ -44,6 +50,8 @@ class Workspace:
                 target = self.folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text)
+                if first:
+                    os.utime(target, (_AN_HOUR_AGO, _AN_HOUR_AGO))
         self._written = layout
         if first:
             self.prepare()
@@ -56,10 +64,21 @@ class Workspace:
     def command(self, **environ: str) -> Command:
         """What brings the project up to date, with variables of its own."""
         command = self.engine.command(self._python, self.folder)
-        variables = {"PYTHONPATH": str(self.folder / "site-packages"), **command.environ, **environ}
-        if not (self.folder / "site-packages").exists():
-            del variables["PYTHONPATH"]
+        variables = {**command.environ, **environ}
+        if (self.folder / "site-packages").exists():
+            paths = [str(self.folder / "site-packages"), *filter(None, [variables.get("PYTHONPATH")])]
+            variables["PYTHONPATH"] = os.pathsep.join(paths)
         return Command(command.argv, command.folder, variables, self._bound_s)
+
+    @property
+    def paths(self) -> Set[str]:
+        """Of the files that were written."""
+        return self._written.keys()
+
+    def touch(self, paths: Sequence[str]) -> None:
+        """Write files again as they are."""
+        for path in paths:
+            (self.folder / path).write_text(self._written[path])
 
     def run(self) -> Timing:
         """Bring the project up to date.
@@ -71,12 +90,10 @@ class Workspace:
 
     def run_and_list(self) -> list[str]:
         """Bring the project up to date; gives the nodes that ran, in order."""
-        journal = self.folder.with_name(self.folder.name + ".journal")
+        journal = self._journal
         journal.unlink(missing_ok=True)
         self.command(JOURNAL=str(journal)).time()
-        ran = journal.read_text().split() if journal.exists() else []
-        journal.unlink(missing_ok=True)
-        return ran
+        return journal.read_text().split() if journal.exists() else []
 
     def save(self) -> None:
         """Keep a copy of the folder as it is, caches and times included."""
@@ -93,7 +110,16 @@ class Workspace:
         """Remove all that was made."""
         remove(self.folder)
         remove(self._copy)
+        self._journal.unlink(missing_ok=True)
         self._written = {}
+
+    def ran_before_failing(self) -> list[str]:
+        """The nodes that ran in a run that failed."""
+        return self._journal.read_text().split() if self._journal.exists() else []
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder.with_name(self.folder.name + ".journal")
 
     @property
     def _copy(self) -> Path:

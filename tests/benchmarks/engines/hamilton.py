@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks.engines.protocol import WithoutPreparation
 from benchmarks.graphs import Node, Project
@@ -24,9 +25,9 @@ sys.setrecursionlimit(1_000_000)
 with open("driver.json") as file:
     plan = json.load(file)
 inputs = plan["inputs"]
-if plan["files"]:  # the cache sees inputs alone
-    text = b"".join(Path(path).read_bytes() for path in plan["files"])
-    inputs["stamp"] = hashlib.md5(text).hexdigest()
+for name, files in plan["files"].items():  # the cache sees inputs alone
+    text = b"".join(Path(path).read_bytes() for path in files)
+    inputs[name + "_stamp"] = hashlib.md5(text).hexdigest()
 modules = [importlib.import_module(name) for name in plan["modules"]]
 driver.Builder().with_modules(*modules).with_cache().build().execute(plan["targets"], inputs=inputs)
 '''
@@ -50,7 +51,7 @@ class Hamilton(WithoutPreparation):
         text = "".join(f"import {module}\n\n" for module in modules) + "".join(
             "\n" + _function(node) for node in project.nodes
         )
-        plan = _plan(["flow"], project.targets, {}, [])
+        plan = _plan(["flow"], list(project.targets), {}, {})
         return {**project.files, "main.py": _MAIN, "flow.py": text, "driver.json": plan}
 
     def command(self, python: Path, folder: Path) -> Command:
@@ -63,12 +64,12 @@ def _is_native(node: Node) -> bool:
 
 def _native_plan(project: Project) -> str:
     inputs = {key: value for node in project.nodes for key, value in node.config.items()}
-    files = [path for node in project.nodes for path in node.files]
+    files = {node.name: list(node.files) for node in project.nodes if node.files}
     modules = list(dict.fromkeys(node.module for node in project.nodes))
     return _plan(modules, [node.name for node in project.nodes], inputs, files)
 
 
-def _plan(modules: list[str], targets: object, inputs: object, files: list[str]) -> str:
+def _plan(modules: list[str], targets: list[str], inputs: dict[str, Any], files: dict[str, list[str]]) -> str:
     return json.dumps({"modules": modules, "targets": targets, "inputs": inputs, "files": files}) + "\n"
 
 

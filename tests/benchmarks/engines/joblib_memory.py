@@ -28,7 +28,7 @@ for node in json.loads(Path("graph.json").read_text()):
     arguments = dict(node["config"])
     if node["files"]:  # a cached function sees its arguments alone
         text = b"".join(Path(path).read_bytes() for path in node["files"])
-        arguments["stamp"] = hashlib.md5(text).hexdigest()
+        arguments[node["name"] + "_stamp"] = hashlib.md5(text).hexdigest()
     for parameter, parent in node["needs"].items():
         arguments[parameter] = values[parent]
     values[node["name"]] = cached[uses](**arguments)

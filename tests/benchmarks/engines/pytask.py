@@ -37,8 +37,9 @@ def _inputs(node):
 
 def _register(node, function):
     @_task(name=node["name"], kwargs=_inputs(node), produces=_pickle(node["name"]))
-    def _run(%(parameters)s):
-        return function(%(arguments)s)
+    def _run(**inputs):
+        inputs.pop("watched", None)
+        return function(**inputs)
 
 
 for _node in _json.loads((_HERE / "graph.json").read_text()):
@@ -73,22 +74,21 @@ class Pytask(WithoutPreparation):
             if module in holding:
                 files[_task_path(module)] = text + _REGISTER % {
                     "module": module,
-                    "parameters": "**inputs",
-                    "arguments": "**inputs",
-                    "watched": repr(
-                        [
-                            _task_path(m) if (m := each.removesuffix(".py")) in holding else each
-                            for each in watched
-                        ]
-                    ),
+                    "watched": repr([_watched_path(each, holding) for each in watched]),
                 }
             else:
                 files[path] = text
         return files
 
     def command(self, python: Path, folder: Path) -> Command:
-        return Command((str(python.with_name("pytask")), "--verbose", "0"), folder)
+        argv = (str(python.with_name("pytask")), "--verbose", "0")
+        return Command(argv, folder, {"PYTHONPATH": str(folder)})
 
 
 def _task_path(module: str) -> str:
     return f"task_{module}.py"
+
+
+def _watched_path(path: str, holding: set[str]) -> str:
+    module = path.removesuffix(".py")
+    return _task_path(module) if module in holding else path

@@ -32,7 +32,7 @@ def call(node, values):
     arguments = dict(node["config"])
     if node["files"]:  # a task sees its arguments alone
         text = b"".join(Path(path).read_bytes() for path in node["files"])
-        arguments["stamp"] = hashlib.md5(text).hexdigest()
+        arguments[node["name"] + "_stamp"] = hashlib.md5(text).hexdigest()
     arguments |= {name: values[parent] for name, parent in node["needs"].items()}
     return TASKS[node["uses"]](**arguments)
 

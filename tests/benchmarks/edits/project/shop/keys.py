@@ -1,0 +1,4 @@
+"""For signatures."""
+
+KEY = 7
+OLD_KEY = 5

@@ -1,0 +1,7 @@
+"""Nobody imports this."""
+
+LIMIT = 1
+
+
+def old(x):
+    return x - LIMIT
