@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from benchmarks.bench import Row
-from benchmarks.rows import accuracy, layered, starting
+from benchmarks.rows import (
+    accuracy,
+    arrays,
+    fingerprints,
+    in_process,
+    layered,
+    package_edits,
+    shapes,
+    starting,
+    two_workers,
+    watching,
+)
 
-_ALL = (*accuracy.ROWS, *starting.ROWS, *layered.ROWS)
+_ALL = (
+    *accuracy.ROWS,
+    *package_edits.ROWS,
+    *starting.ROWS,
+    *layered.ROWS[:1],
+    *in_process.ROWS[:1],
+    *layered.ROWS[1:],
+    *shapes.ROWS,
+    *fingerprints.ROWS,
+    *arrays.ROWS,
+    *two_workers.ROWS,
+    *in_process.ROWS[1:],
+    *watching.ROWS,
+)
 
 ROWS: dict[str, Row] = {row.name: row for row in _ALL}

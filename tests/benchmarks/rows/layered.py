@@ -26,7 +26,7 @@ from benchmarks.results import Figure, Verdict
 from benchmarks.samples import Samples, counted_rounds
 from benchmarks.workspace import Workspace
 
-_BOUND_S = 600.0
+_BOUND_S = 900.0
 _OURS = Fr()
 _NINJA = Ninja()
 
