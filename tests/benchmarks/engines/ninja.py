@@ -12,7 +12,8 @@ from benchmarks.processes import Command
 # `restat` can stop below it; all by what the shell has built in, since one shell a node is slow enough.
 _RULE = """rule step
   command = [ -z "$$JOURNAL" ] || echo n$number >> "$$JOURNAL"; $
-      if [ -f $out ] && read old < $out && [ "$$old" = $number ]; then :; else echo $number > $out; fi # $spare
+      if [ -f $out ] && read old < $out && [ "$$old" = $number ]; then :; $
+      else echo $number > $out; fi # $spare
   restat = 1
 """
 

@@ -33,7 +33,7 @@ _ENGINES: tuple[Engine, ...] = (
     Pytask(),
 )
 _BOUND_S = 600.0
-# A rival other than ninja isn't given a size that, growing as the number of nodes, would take longer than this.
+# Others, but for ninja, aren't given a size that would take longer than this, growing as the number of nodes.
 _PATIENCE_S = 120.0
 _MOST_GROWTH = 1.5
 
