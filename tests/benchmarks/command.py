@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, Row
 from benchmarks.catalogue import ROWS
 from benchmarks.environments import CHECKOUT, Environments, default_folder
+from benchmarks.overview import parts_of
 from benchmarks.results import Conditions, Result, read_results, write_results
 from benchmarks.tables import PageError, rendered, write_page
 from benchmarks.workspace import remove
@@ -114,7 +115,7 @@ def _commit() -> str:
 
 def _write_docs(results_file: Path) -> int:
     try:
-        write_page(PAGE, read_results(results_file))
+        write_page(PAGE, parts_of(read_results(results_file)))
     except PageError as error:
         print(f"{error}", file=sys.stderr)
         return 2

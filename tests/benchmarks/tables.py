@@ -20,25 +20,26 @@ class PageError(Exception):
     """The page and the results don't fit."""
 
 
-def write_page(page: Path, results: Mapping[str, Result]) -> None:
-    """Put every row's tables between its markers.
+def write_page(page: Path, parts: Mapping[str, str]) -> None:
+    """Put each part between its markers.
+
+    Args:
+        parts: name of the markers → text.
 
     Raises:
-        PageError: a row has no markers, or markers have no row.
+        PageError: a part has no markers, or markers have no part.
     """
     text = page.read_text(encoding="utf-8")
     marked = rows_of(text)
-    if missing := sorted(results.keys() - set(marked)):
+    if missing := sorted(parts.keys() - set(marked)):
         raise PageError(f"{page} has no markers for {', '.join(missing)}")
-    if missing := sorted(set(marked) - results.keys()):
+    if missing := sorted(set(marked) - parts.keys()):
         raise PageError(f"there are no results for {', '.join(missing)}")
-    page.write_text(
-        _MARKED.sub(lambda found: found[1] + rendered(results[found[2]]) + found[3], text), encoding="utf-8"
-    )
+    page.write_text(_MARKED.sub(lambda found: found[1] + parts[found[2]] + found[3], text), encoding="utf-8")
 
 
 def rows_of(text: str) -> list[str]:
-    """The rows that a page has markers for, in order."""
+    """What a page has markers for, in order."""
     return [found[2] for found in _MARKED.finditer(text)]
 
 
@@ -89,18 +90,21 @@ def _figures_table(figures: tuple[Figure, ...]) -> str:
     lines = list(dict.fromkeys(figure.who for figure in figures))
     cells = {(figure.who, figure.what): _cell(figure) for figure in figures}
     rows = [[line, *(cells.get((line, column), "") for column in columns)] for line in lines]
-    return _table(["", *columns], rows)
+    return table(["", *columns], rows)
 
 
 def _goals_table(verdicts: tuple[Verdict, ...]) -> str:
-    rows = []
-    for verdict in verdicts:
-        words = {True: "yes", False: "**no**", None: "**not measured**"}[verdict.met]
-        rows.append([verdict.goal, _found(verdict), words])
-    return _table(["goal", "found", "met"], rows) if rows else ""
+    rows = [[verdict.goal, found_words(verdict), met_words(verdict)] for verdict in verdicts]
+    return table(["goal", "found", "met"], rows) if rows else ""
 
 
-def _found(verdict: Verdict) -> str:
+def met_words(verdict: Verdict) -> str:
+    """Whether a goal is met."""
+    return {True: "yes", False: "**no**", None: "**not measured**"}[verdict.met]
+
+
+def found_words(verdict: Verdict) -> str:
+    """What was found, and how far single rounds lay apart."""
     if not verdict.samples:
         return verdict.note
     samples = Samples(verdict.samples)
@@ -121,7 +125,8 @@ def _conditions(result: Result) -> str:
     )
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table of the page."""
     lines = [head, ["---"] * len(head), *rows]
     return (
         "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

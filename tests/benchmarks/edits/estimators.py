@@ -30,7 +30,7 @@ _ESTIMATORS = {
     "neural_network": ("MLPClassifier",),
     "cluster": ("KMeans", "DBSCAN", "AgglomerativeClustering"),
     "decomposition": ("PCA", "NMF", "FastICA"),
-    "preprocessing": ("StandardScaler", "PolynomialFeatures", "KBinsDiscretizer"),
+    "preprocessing": ("StandardScaler", "PolynomialFeatures", "RobustScaler"),
     "gaussian_process": ("GaussianProcessRegressor",),
     "discriminant_analysis": ("LinearDiscriminantAnalysis",),
     "mixture": ("GaussianMixture",),
