@@ -45,7 +45,12 @@ def rows_of(text: str) -> list[str]:
 
 def rendered(result: Result) -> str:
     """A row's tables: figures, goals, conditions."""
-    parts = [_figures_table(result.figures), _goals_table(result.verdicts), _conditions(result)]
+    parts = [
+        _figures_table(result.figures),
+        _goals_table(result.verdicts),
+        _wrong(result),
+        _conditions(result),
+    ]
     return "\n" + "\n".join(part for part in parts if part) + "\n"
 
 
@@ -112,6 +117,12 @@ def found_words(verdict: Verdict) -> str:
     if len(samples.values) > 1 and samples.least != samples.most:
         text += f", from {shown(samples.least, verdict.unit)} to {shown(samples.most, verdict.unit)}"
     return f"{text}; {verdict.note}" if verdict.note else text
+
+
+def _wrong(result: Result) -> str:
+    """What fr got wrong, where a row says so, case by case."""
+    wrong = result.details.get("fr", {})
+    return table(["what fr got wrong", "how"], [list(each) for each in wrong.items()]) if wrong else ""
 
 
 def _conditions(result: Result) -> str:

@@ -230,7 +230,7 @@ _REST = rows(
     ("a package's new version", package("acme", "1.1", ("sum(numbers) / len(numbers)", "sorted(numbers)[len(numbers) // 2]")), "totals summary audit"),
     ("another package's new version", package("other", "1.1"), ""),
     ("a node that is added", both(files({"counting.py": COUNTING}), node(Node("count", "counting:count", {"orders": "orders"}))), "count"),
-    ("the order of nodes in the graph", order("customers", "orders"), ""),
+    ("the order of nodes in the graph", order("labels", "customers"), ""),
 )
 # fmt: on
 
