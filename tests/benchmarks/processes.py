@@ -143,6 +143,6 @@ def _headline(text: str, status: int) -> str:
     for line in reversed(text.splitlines()):
         for word in line.replace(":", " ").split():
             name = word.strip("'\"()[],.│ ").rsplit(".", 1)[-1]
-            if name.endswith(("Error", "Exception")) and name.isidentifier():
+            if name.endswith(("Error", "Exception")) and name.isidentifier() and name[:5] != "Error":
                 return name
     return f"exit {status}"

@@ -223,7 +223,7 @@ _REST = rows(
     ("a config value of a first node's child", config("clean_orders", minimum=2), "clean_orders " + _KNOWN),
     ("a config value that changes no result", config("clean_orders", minimum=0), "clean_orders"),
     ("an entry of a config list", config("discounted", levels=["region"]), "discounted totals summary audit"),
-    ("a number for a text in a config", config("priced", rate=2), "priced " + _PRICED),
+    ("another number in a config", config("priced", rate=1.3), "priced " + _PRICED),
     ("a cell of a data file", text("data/orders.csv", ("Spoon,6", "Spoon,7")), "orders clean_orders known"),
     ("a line added to a data file", text("data/customers.csv", ("cid,Cid", "dee,Dee Dogwood,east\ncid,Cid")), "customers labels summary audit " + _KNOWN),
     ("blank lines at the end of a data file", text("data/orders.csv", ("900.00\n", "900.00\n\n\n")), "orders"),
