@@ -80,7 +80,7 @@ def _nothing_to_do(bench: Bench, count: int, column: str, failed: set[str]) -> l
     for reach in _ENGINES:
         if count > reach.most or reach.engine.name in failed:
             continue
-        workspace = bench.workspace(reach.engine, f"noop-{count}", _BOUND_S)
+        workspace = bench.workspace(reach.engine, f"nothing-{count}", _BOUND_S)
         try:
             workspace.write(project)
             workspace.run()
@@ -120,7 +120,8 @@ def measure_same_output(bench: Bench) -> Outcome:
 
 def _edited(bench: Bench, workspace: Workspace, project: Project, name: str) -> list[Figure]:
     workspace.write(project)
-    first = workspace.run()
+    workspace.run()
+    warm = workspace.run()
     edit = iter(range(1, 1_000_000))
 
     def apply() -> None:
@@ -128,18 +129,18 @@ def _edited(bench: Bench, workspace: Workspace, project: Project, name: str) -> 
 
     apply()
     ran = workspace.run_and_list()
-    noop: list[Timing] = []
+    idle: list[Timing] = []
     edited: list[Timing] = []
-    for _ in range(counted_rounds(first.wall_s / 5, min(bench.runs, 10))):
-        noop.append(workspace.run())
+    for _ in range(counted_rounds(warm.wall_s, min(bench.runs, 10))):
+        idle.append(workspace.run())
         apply()
         edited.append(workspace.run())
-    before = Samples.of(timing.wall_s for timing in noop)
+    before = Samples.of(timing.wall_s for timing in idle)
     after = Samples.of(timing.wall_s for timing in edited)
     bench.say(f"{name}: {len(ran)} ran, {after.median:.4g} s, nothing to do {before.median:.4g} s")
     return [
         Figure(name, "nodes that ran", "count", (float(len(ran)),)),
-        Figure.of(name, "nothing to do", "s", before, cpu_s=Samples.of(each.cpu_s for each in noop).median),
+        Figure.of(name, "nothing to do", "s", before, cpu_s=Samples.of(each.cpu_s for each in idle).median),
         Figure.of(name, "after the edit", "s", after, cpu_s=Samples.of(each.cpu_s for each in edited).median),
         Figure.of(name, "ratio", "ratio", after.ratio_to(before)),
     ]

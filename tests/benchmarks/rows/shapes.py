@@ -94,8 +94,8 @@ def _measure(bench: Bench, engine: Engine, project: Project, what: str, past: _P
         workspace.write(project)
         cold = workspace.run()
         past.figures.append(Figure(engine.name, what, "s", (cold.wall_s,), cold.cpu_s))
-        noop = [workspace.run() for _ in range(1 if cold.wall_s > 15 else min(3, bench.runs))]
-        wall = Samples.of(timing.wall_s for timing in noop)
+        idle = [workspace.run() for _ in range(1 if cold.wall_s > 15 else min(3, bench.runs))]
+        wall = Samples.of(timing.wall_s for timing in idle)
         past.figures.append(Figure.of(f"{engine.name}, nothing to do", what, "s", wall))
         past.node_s = cold.wall_s / len(project.nodes)
         bench.say(f"{what}: {engine.name} {cold.wall_s:.4g} s, nothing to do {wall.median:.4g} s")
