@@ -72,15 +72,30 @@ def main(stamp: str):
 """
 
 
+_LARGE_VALUES = """[backend]
+db_uri = sqlite:///redun.db
+value_store_path = values
+max_value_size = 1000000000000
+"""
+
+
 class Redun(WithoutPreparation):
-    """`redun run`; the digest of the graph is an argument of the workflow, so that an edit of it is seen."""
+    """`redun run`; the digest of the graph is an argument of the workflow, so that an edit of it is seen.
+
+    Args:
+        large_values: whether values are kept in files, as its documentation says of large ones.
+    """
 
     name = "redun"
     environment = "redun"
 
+    def __init__(self, *, large_values: bool = False) -> None:
+        self._large_values = large_values
+
     def layout(self, project: Project) -> dict[str, str]:
         flow = _HEAD + (_BY_LAYER if _in_layers(project) else _FREE)
-        return {**project.files, "graph.json": graph_json(project), "flow.py": flow}
+        files = {**project.files, "graph.json": graph_json(project), "flow.py": flow}
+        return {**files, ".redun/redun.ini": _LARGE_VALUES} if self._large_values else files
 
     def command(self, python: Path, folder: Path) -> Command:
         text = (folder / "graph.json").read_bytes()

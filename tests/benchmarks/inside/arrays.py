@@ -94,8 +94,12 @@ def redun(step: str) -> Step:
     from redun import Scheduler, task
     from redun.config import Config
 
-    settings = {"db_uri": "sqlite:///redun.db", "value_store_path": str(Path.cwd() / "redun-values")}
-    scheduler = Scheduler(config=Config({"backend": settings, "scheduler": {"ignore_warnings": "namespace"}}))
+    settings = {
+        "db_uri": "sqlite:///redun.db",
+        "value_store_path": str(Path.cwd() / "redun-values"),
+        "max_value_size": str(1 << 40),
+    }
+    scheduler = Scheduler(config=Config({"backend": settings}))
     scheduler.load()
     big = task(name="big", namespace="arrays", check_valid="shallow")(make_big)
     return lambda: scheduler.run(big())

@@ -183,7 +183,7 @@ def line(mean: float, title: str) -> str:
 
 def _below_a_scalar(bench: Bench, size: int) -> list[Figure]:
     """The text's config is edited: only the scalar is needed. Memory shows whether the array came back."""
-    engines: tuple[Engine, ...] = (Fr(), Hamilton(), JoblibMemory(), Redun())
+    engines: tuple[Engine, ...] = (Fr(), Hamilton(), JoblibMemory(), Redun(large_values=True))
     figures = []
     for engine in engines:
         workspace = bench.workspace(engine, "scalar", 300)
