@@ -122,12 +122,22 @@ _REDUN = """from redun import task
 import work
 
 redun_namespace = "jobs"
-JOBS = {name: task(name=name, namespace="jobs")(getattr(work, name)) for name in ("nap", "burn")}
+
+
+@task()
+def nap(number: int) -> int:
+    return work.nap(number)
+
+
+@task()
+def burn(number: int) -> int:
+    return work.burn(number)
 
 
 @task()
 def main(kind: str, count: int):
-    return [JOBS[kind](number) for number in range(count)]
+    job = nap if kind == "nap" else burn
+    return [job(number) for number in range(count)]
 """
 
 
