@@ -139,7 +139,9 @@ def write_results(path: Path, results: Iterable[Result], order: Iterable[str]) -
     """
     merged = read_results(path) | {result.row: result for result in results}
     rows = {name: _plain(merged[name]) for name in order if name in merged}
-    path.write_text(json.dumps({"format": FORMAT, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps({"format": FORMAT, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)  # a run that is stopped just now leaves the results of those before
 
 
 def _plain(result: Result) -> dict[str, Any]:
