@@ -20,7 +20,6 @@ from pathlib import Path
 
 from hamilton import driver
 
-# The driver walks graphs by recursion, which Python stops at a depth of 1,000 unless told otherwise.
 sys.setrecursionlimit(1_000_000)
 with open("driver.json") as file:
     plan = json.load(file)

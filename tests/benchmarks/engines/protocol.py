@@ -2,7 +2,8 @@
 
 Invariants: a layout is made from the project alone, so that two layouts differ exactly where the
 project does; a command brings all targets up to date and prints as little as the engine lets it;
-each engine is used as its own documentation says, by its quickest documented way.
+each engine is used as its own documentation says, by its quickest documented way; where an engine
+walks graphs by recursion, the files that it reads lift Python's limit of 1,000, as its user could.
 """
 
 from __future__ import annotations

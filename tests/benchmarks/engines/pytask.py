@@ -12,12 +12,14 @@ _REGISTER = """
 
 # --- the tasks of this module ---
 import json as _json
+import sys as _sys
 from pathlib import Path as _Path
 
 from pytask import PickleNode as _PickleNode
 from pytask import PythonNode as _PythonNode
 from pytask import task as _task
 
+_sys.setrecursionlimit(1_000_000)
 _HERE = _Path(__file__).parent
 
 

@@ -15,11 +15,13 @@ _HEAD = '''"""The workflow. Shallow checking looks a whole call up; a task that 
 import hashlib
 import importlib
 import json
+import sys
 from pathlib import Path
 
 from redun import task
 
 redun_namespace = "graph"
+sys.setrecursionlimit(1_000_000)
 NODES = json.loads(Path("graph.json").read_text())
 TASKS = {}
 for uses in dict.fromkeys(node["uses"] for node in NODES):

@@ -9,7 +9,9 @@ from benchmarks.graphs import Project
 from benchmarks.processes import Command
 
 _SNAKEFILE = """import json
+import sys
 
+sys.setrecursionlimit(1_000_000)
 NODES = {node["name"]: node for node in json.load(open("graph.json"))}
 NEEDED = {parent for node in NODES.values() for parent in node["needs"].values()}
 
