@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ Results of full sizes go to docs/benchmarks.json, beside those of rows that were
 
 def main(arguments: list[str]) -> int:
     """The command; gives its exit status."""
+    # Terminated, it still ends what it started, and removes what it made.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     parser = _parser()
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.rows if name not in ROWS]:
