@@ -153,7 +153,7 @@ def test_whoever_is_better_than_fr_is_named() -> None:
         Figure("doit", "10 nodes", "s", (1.0,)),
         Figure("redun", "10 nodes", note="RecursionError"),
     ]
-    text = losses({"shapes": result("shapes", *figures)})
+    text = losses({"chain": result("chain", *figures)})
     assert "| 10 nodes: fr | doit 2.00 |" in text
     assert "| 10 nodes: fr, nothing to do | ninja, nothing to do 2.00 |" in text
     assert "redun" not in text
