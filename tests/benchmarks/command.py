@@ -89,6 +89,7 @@ def _measured(row: Row, environments: Environments, runs: int, quick: bool) -> R
     print(f"{row.name}: {row.title}", flush=True)
     scratch = Path(tempfile.mkdtemp(prefix="fr-benchmark-"))
     bench = Bench(environments, scratch, runs, quick)
+    load = os.getloadavg()[0]
     began = time.perf_counter()
     try:
         outcome = row.measure(bench)
@@ -97,7 +98,7 @@ def _measured(row: Row, environments: Environments, runs: int, quick: bool) -> R
     conditions = Conditions(
         date=datetime.date.today().isoformat(),
         commit=_commit(),
-        machine=f"{os.cpu_count()} shared cores",
+        machine=f"{os.cpu_count()} shared cores with a load of {load:.1f} at the start",
         python=environments.python_version,
         versions=environments.versions(bench.used),
         runs=runs,
