@@ -135,10 +135,10 @@ def write_results(path: Path, results: Iterable[Result], order: Iterable[str]) -
     """Put results into a file beside those of other rows.
 
     Args:
-        order: all rows, as the file lists them.
+        order: rows as the file lists them; what isn't among them stays, and comes last.
     """
     merged = read_results(path) | {result.row: result for result in results}
-    rows = {name: _plain(merged[name]) for name in order if name in merged}
+    rows = {name: _plain(merged[name]) for name in (*order, *merged) if name in merged}
     new = path.with_name(path.name + ".new")
     new.write_text(json.dumps({"format": FORMAT, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     new.replace(path)  # a run that is stopped just now leaves the results of those before
