@@ -89,7 +89,7 @@ def _measured(row: Row, environments: Environments, runs: int, quick: bool) -> R
     print(f"{row.name}: {row.title}", flush=True)
     scratch = Path(tempfile.mkdtemp(prefix="fr-benchmark-"))
     bench = Bench(environments, scratch, runs, quick)
-    load = os.getloadavg()[0]
+    load, commit = os.getloadavg()[0], _commit()
     began = time.perf_counter()
     try:
         outcome = row.measure(bench)
@@ -97,7 +97,7 @@ def _measured(row: Row, environments: Environments, runs: int, quick: bool) -> R
         remove(scratch)
     conditions = Conditions(
         date=datetime.date.today().isoformat(),
-        commit=_commit(),
+        commit=commit,
         machine=f"{os.cpu_count()} shared cores with a load of {load:.1f} at the start",
         python=environments.python_version,
         versions=environments.versions(bench.used),

@@ -33,9 +33,9 @@ _ENGINES: tuple[Engine, ...] = (
     Pytask(),
 )
 _OURS_BOUND_S = 1_200.0
-_BOUND_S = 180.0
+_BOUND_S = 240.0
 # Others aren't given a size that would take longer than this, growing as the number of nodes.
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _MOST_GROWTH = 1.5
 
 
