@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fingerprint_runner.errors import InvalidGraph, Problem
@@ -269,14 +270,25 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 class _WithoutAliases(yaml.SafeDumper):
+    """Quotes texts that are numbers in YAML 1.2 and weren't in 1.1, such as `0E0` and `0o7`."""
+
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
+_WithoutAliases.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|0o[0-7]+\Z"),
+    list("-+.0123456789"),
+)
+
+
 @settings(max_examples=150, deadline=None)
 @given(VALUES, st.sampled_from([True, False, None]))
+@example("0E0", True)
+@example(["0o7", "1e5", ".5", "-1.", "+0"], False)
 def test_what_is_dumped_is_read_back(value: Any, flow: bool | None) -> None:
-    """A dumper that quotes for YAML 1.1 quotes enough for 1.2."""
+    """What a dumper wrote that quotes what would be read as a number is the value again."""
     text = yaml.dump(value, Dumper=_WithoutAliases, default_flow_style=flow, allow_unicode=True)
     assert read_yaml(text).value == value
 
