@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -28,9 +28,10 @@ _ASK_FOR_SIGNATURES = frozenset(
         ("inspect", "getfile"),
         ("numpy._utils._inspect", "getargspec"),
         ("types", "coroutine"),
+        ("typing", "overload"),
     }
 )
-"""Functions of libraries that take no more from a function's code than how it is called."""
+"""Functions of libraries that take from a function's code how it is called, or where it stands."""
 _MOST_AT_IMPORT = 1000
 """A function that importing a module enters more often than this is no longer counted there."""
 
@@ -185,7 +186,12 @@ def entered(record: Recording | None, modules: set[str]) -> Entered | None:
 def _was_watched(name: str) -> bool:
     """Whether all that ran of a module, from its import on, could be seen."""
     module = sys.modules.get(name)
-    return module is None or (name in _watched and getattr(module, "__spec__", None) is _watched[name])
+    if module is None:
+        return True
+    spec = getattr(module, "__spec__", None)
+    if isinstance(getattr(spec, "loader", None), ExtensionFileLoader):
+        return True  # it has no functions that could be entered, and counts by its bytes
+    return name in _watched and spec is _watched[name]
 
 
 def _is_ready() -> bool:

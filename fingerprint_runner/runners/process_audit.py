@@ -13,6 +13,7 @@ nothing but compare a global with None while no node runs.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ from fingerprint_runner.runners.checked_import import ImportWatch
 from fingerprint_runner.runners.entered import examining
 
 _SPAWNING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"})
+_TELL_ABOUT_THE_MACHINE = frozenset(
+    {"getconf", "hostname", "ldconfig", "lscpu", "nproc", "nvidia-smi", "rocm-smi", "sysctl", "uname"}
+)
 
 _current: AuditWatch | None = None
 _installed = False
@@ -53,7 +57,7 @@ class AuditWatch:
             if self._imports.note_use(str(arguments[0])):
                 self.unpickled.add(f"{arguments[0]}:{arguments[1]}")
         elif name in _SPAWNING:
-            self.spawned = True
+            self.spawned = self.spawned or not _asks_the_machine(name, arguments)
         elif name == "exec":
             self._executed(getattr(arguments[0], "co_filename", ""))
         elif name == "object.__getattr__" and arguments[1] == "__code__":
@@ -81,6 +85,11 @@ class AuditWatch:
     ) -> None:
         global _current
         _current = None
+
+
+def _asks_the_machine(name: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a process is one of the tools that tell about the machine, and run nobody's code."""
+    return name == "subprocess.Popen" and Path(os.fsdecode(arguments[0])).name in _TELL_ABOUT_THE_MACHINE
 
 
 def _digest(path: str) -> str | None:

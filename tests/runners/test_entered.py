@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from types import CodeType, ModuleType
 
 import pytest
 from run_project import Project
+from xxhash import _xxhash
 
 from fingerprint_runner.fingerprints.manifest import Query
 from fingerprint_runner.fingerprints.record import NodeRecord
@@ -50,12 +52,21 @@ STEPS = """
         subprocess.run(["true"], check=True)
         return helpers.used(1)
 
+    def tells():
+        import subprocess
+        subprocess.run(["uname"], check=True)
+        return helpers.used(1)
+
     def looks():
         return helpers.unused.__code__.co_consts
 
     def asks():
         import inspect
         return list(inspect.signature(helpers.used).parameters)
+
+    def overloads():
+        import typing
+        return typing.overload(helpers.used) is not None
 
     def catches():
         try:
@@ -190,7 +201,33 @@ def test_a_node_that_starts_processes_is_not_narrowed(project: Project) -> None:
 
 
 @monitored
-@pytest.mark.parametrize(("node", "kinds"), [("looks", {"closure"}), ("asks", {"loading", "symbol"})])
+def test_a_tool_that_tells_about_the_machine_runs_nobodys_code(project: Project) -> None:
+    """Libraries ask how many cores there are before they start threads."""
+    report = run(project, "tells")
+    assert {query.kind for query in queries(project.record(report, "tells"))} == {"loading", "symbol"}
+
+
+@monitored
+def test_an_extension_module_has_no_functions_to_enter(project: Project) -> None:
+    """It counts by its bytes, and a module that loads one is narrowed all the same."""
+    shutil.copy(_xxhash.__file__, project.folder)
+    # Under a package: the name at the top is taken.
+    project.write("native/__init__.py", "from native._xxhash import xxh32_intdigest")
+    shutil.move(project.folder / Path(_xxhash.__file__).name, project.folder / "native")
+    project.write("steps.py", "import native\n\ndef run():\n    return native.xxh32_intdigest(b'')")
+    project.nodes = {"run": {"uses": "steps:run"}}
+    report = project.good()
+    assert {query.kind for query in queries(project.record(report, "run"))} == {"loading", "symbol"}
+    with next((project.folder / "native").glob("*.so")).open("ab") as file:
+        file.write(b"\0")
+    assert project.runner(executor="fresh").plan().stale == ("run",)
+
+
+@monitored
+@pytest.mark.parametrize(
+    ("node", "kinds"),
+    [("looks", {"closure"}), ("asks", {"loading", "symbol"}), ("overloads", {"loading", "symbol"})],
+)
 def test_a_function_whose_code_is_examined_may_be_used_unseen(
     project: Project, node: str, kinds: set[str]
 ) -> None:
