@@ -93,14 +93,18 @@ def tell_problems(
 
 def print_json(plain: Any) -> None:
     """One object on stdout."""
+    say(json_text(plain))
+
+
+def json_text(plain: Any) -> str:
+    """One object as JSON."""
     import json
 
     try:
-        text = json.dumps(plain, allow_nan=False)
+        return json.dumps(plain, allow_nan=False)
     except ValueError:
         # JSON has no NaN: a reader in another language would stop at one.
-        text = json.dumps(_without_nan(plain), allow_nan=False)
-    say(text)
+        return json.dumps(_without_nan(plain), allow_nan=False)
 
 
 def _usage_problem(error: click.ClickException) -> Problem:

@@ -54,7 +54,8 @@ def _check(target: Path) -> None:
         InvalidGraph: names it; nothing was made.
     """
     from fingerprint_runner.errors import InvalidGraph, Problem
-    from fingerprint_runner.recipes.graph_file import GRAPH_FILE_NAMES, shown_path
+    from fingerprint_runner.recipes.finding import GRAPH_FILE_NAMES
+    from fingerprint_runner.recipes.graph_file import shown_path
 
     if target.exists() and not target.is_dir():
         raise InvalidGraph.single("exists", f"{str(target)!r} is a file", hint="name a folder")

@@ -36,17 +36,25 @@ def command(
     Without TARGET, the targets of the graph file. Exits with 0 when all is well, 1 when a node
     failed, 2 when the command or the graph is wrong (then nothing ran), 130 when interrupted.
     """
+    from fingerprint_runner.provenance.signatures import recorded_looks
+
+    from .again import look_for_graph_file, remember
     from .errors import print_json
     from .screen import RunScreen
     from .workspace import open_workspace
 
     signal.signal(signal.SIGTERM, _interrupt)
-    workspace = open_workspace(file, cache_dir, overrides, inputs)
-    with workspace, RunScreen(to_stderr=as_json, quiet=quiet, verbose=verbose) as screen:
-        report = workspace.runner(screen).execute(
-            workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going
-        )
-        screen.summary(report)
+    with recorded_looks():
+        look_for_graph_file(file)
+        workspace = open_workspace(file, cache_dir, overrides, inputs)
+        with workspace, RunScreen(to_stderr=as_json, quiet=quiet, verbose=verbose) as screen:
+            runner = workspace.runner(screen)
+            report = runner.execute(
+                workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going
+            )
+            screen.summary(report)
+        if runner.standstill is not None:
+            remember(workspace.storage.memo, runner.standstill, screen.printed(report, as_json=as_json))
     if as_json:
         print_json(report.as_json())
     if report.interrupted:

@@ -19,6 +19,7 @@ from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.observer import RunObserver
 from fingerprint_runner.runners.report import NodeReport, NodeStatus, RunReport
 
+from .again import EXACT_SECONDS, RUN_ID, SECONDS, Piece
 from .streams import Channel
 from .words import MANY, count_text, reasons_text, seconds_text
 
@@ -33,6 +34,7 @@ _COLORS = {
     NodeStatus.SKIPPED: "yellow",
     NodeStatus.CANCELLED: "yellow",
 }
+_OPEN = "\0open\0"
 _LONGEST_PART = 64 * 1024
 """A line of a node that is longer than this is shown in parts."""
 
@@ -56,6 +58,9 @@ class RunScreen(RunObserver):
         self._total = self._done = 0
         self._shows_live = self._out.is_terminal and os.environ.get("TERM") != "dumb" and not quiet
         self._live: LiveLine | None = None
+        self._printed: list[tuple[int, bytes]] = []
+        """What was printed, while no node has started."""
+        self._started = False
         self._parts: dict[str, bytes] = {}
         """Node → its output after its last line break."""
 
@@ -77,7 +82,28 @@ class RunScreen(RunObserver):
         self._total = len(plan.nodes)
         self._lists_hits = self._verbose or self._total <= MANY
 
+    def printed(self, report: RunReport, *, as_json: bool) -> list[Piece]:
+        """What a run that started no node printed, with what differs each time left open."""
+        from .errors import json_text
+
+        pieces: list[Piece] = list(self._printed)
+        ending = f" in {seconds_text(report.seconds)}\n".encode()
+        if pieces and isinstance(last := pieces[-1][1], bytes) and last.endswith(ending):
+            descriptor = pieces.pop()[0]
+            pieces += [
+                (descriptor, last.removesuffix(ending) + b" in "),
+                (descriptor, SECONDS),
+                (descriptor, b"\n"),
+            ]
+        if as_json:
+            plain = {**report.as_json(), "run_id": _OPEN, "seconds": _OPEN}
+            before, between, after = json_text(plain).split(json_text(_OPEN))
+            pieces += [(1, f'{before}"'.encode()), (1, RUN_ID), (1, f'"{between}'.encode())]
+            pieces += [(1, EXACT_SECONDS), (1, f"{after}\n".encode())]
+        return pieces
+
     def started(self, node: str, reasons: tuple[Reason, ...]) -> None:
+        self._started = True
         if self._shows_live:
             self._live = self._live or self._start_live()
             self._live.start(node)
@@ -169,8 +195,10 @@ class RunScreen(RunObserver):
     def _print(self, text: str, channel: Channel) -> None:
         if self._live is not None and channel.is_terminal:
             self._live.print_above(text)
-        else:
-            channel.line(text)
+            return
+        line = channel.line(text)
+        if not self._started:
+            self._printed.append((2 if channel is self._err else 1, line))
 
     # --- what nodes print -----------------------------------------------------------------------------
 

@@ -60,9 +60,11 @@ class Channel:
         self.is_terminal = os.isatty(descriptor)
         self._colors = colors(self.is_terminal)
 
-    def line(self, text: str) -> None:
-        """Write a line; its colours are dropped where nobody looks."""
-        self.write(((text if self._colors else click.unstyle(text)) + "\n").encode("utf-8", "replace"))
+    def line(self, text: str) -> bytes:
+        """Write a line, and give it back as written; its colours are dropped where nobody looks."""
+        line = ((text if self._colors else click.unstyle(text)) + "\n").encode("utf-8", "replace")
+        self.write(line)
+        return line
 
     def write(self, data: bytes) -> None:
         """Write bytes as they are."""

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 
 import xxhash
 
-from fingerprint_runner.errors import InvalidGraph, Problem
-
 UNSET = "unset"
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
@@ -52,6 +50,9 @@ def resolve_secret(text: str, environ: Mapping[str, str]) -> str:
     Raises:
         InvalidGraph: variables that aren't set, or `${…}` around what is no name; all at once.
     """
+    # For weight: a run that looks at variables again needs no errors.
+    from fingerprint_runner.errors import InvalidGraph, Problem
+
     problems = []
     for name in dict.fromkeys(_REFERENCE.findall(text)):
         if _NAME.fullmatch(name) is None:

@@ -24,7 +24,7 @@ import xxhash
 from fingerprint_runner.errors import SourceChanged
 from fingerprint_runner.provenance.memo import Memo, pack, unpack
 from fingerprint_runner.provenance.patterns import is_magic, matches, pattern_parts
-from fingerprint_runner.provenance.signatures import UNSETTLED, Signature, is_settled, signature_of
+from fingerprint_runner.provenance.signatures import UNSETTLED, Signature, is_settled, note_look, signature_of
 
 ABSENT = "absent"
 EMPTY_FOLDER = "folder"
@@ -336,6 +336,7 @@ class _Walk:
             status = os.stat(folder)
         except OSError:
             self._looks[folder] = Look(None, ABSENT, True)
+            note_look(folder, None)
             return None
         if not stat.S_ISDIR(status.st_mode):
             return None
@@ -359,6 +360,7 @@ class _Walk:
         if os.path.lexists(path):
             return True
         self._looks[path] = Look(None, ABSENT, True)
+        note_look(path, None)
         return False
 
 
@@ -389,14 +391,16 @@ def _read_digest(path: str, expected: Signature) -> str | None:
 
 def _signature(path: str) -> Signature | None:
     """As `signature`, but a path that may not be looked at is an error, not an absence."""
+    found: Signature | None = None
     try:
-        return signature_of(os.stat(path))
+        found = signature_of(os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        pass
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link to itself leads nowhere
-            return None
-        raise
+        if error.errno != errno.ELOOP:  # a link to itself leads nowhere
+            raise
+    note_look(path, found)
+    return found
 
 
 def _names(folder: str) -> list[str]:

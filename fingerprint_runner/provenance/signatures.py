@@ -10,8 +10,9 @@ holds machine facts and is never part of a fingerprint (R3).
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 Signature = tuple[int, ...]
 """Size, mtime and ctime in nanoseconds, inode, mode: plain integers, so that `marshal` keeps it."""
@@ -22,23 +23,55 @@ FINE_GRAIN_NS = 100_000_000
 COARSE_GRAIN_NS = 2_000_000_000
 """Of file systems that keep whole seconds (ext3, HFS+) or two (FAT)."""
 
-UNSETTLED: Signature = ()
-"""Stands for the signature of what changed just before it was looked at: equal to none, so that
-whoever compares it looks again."""
-
 
 def signature_of(status: os.stat_result) -> Signature:
     """The signature in a `stat` result."""
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode)
 
 
+UNSETTLED: Signature = ()
+"""Stands for the signature of what changed just before it was looked at: equal to none, so that
+whoever compares it looks again."""
+
+_looks: dict[str, Signature | None] | None = None
+"""Path → what was seen there, `UNSETTLED` where two looks differ; while somebody records it."""
+
+
 def signature(path: str) -> Signature | None:
     """The signature of what lies at a path, links followed; None where nothing does."""
+    found = unrecorded_signature(path)
+    note_look(path, found)
+    return found
+
+
+def unrecorded_signature(path: str) -> Signature | None:
+    """As `signature`, for a look that nobody's answer depends on."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode)
+
+
+def note_look(path: str, found: Signature | None) -> None:
+    """Record a look that was made otherwise, or an earlier one that an answer is found from again."""
+    if _looks is not None and _looks.setdefault(path, found) != found:
+        _looks[path] = UNSETTLED
+
+
+@contextlib.contextmanager
+def recorded_looks() -> Iterator[dict[str, Signature | None]]:
+    """Record every path that is looked at inside the block: path → what was seen there.
+
+    A block inside another adds to the same record.
+    """
+    global _looks
+    outer = _looks
+    _looks = {} if outer is None else outer
+    try:
+        yield _looks
+    finally:
+        _looks = outer
 
 
 def folder_signature(path: str) -> Signature | None:

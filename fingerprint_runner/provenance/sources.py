@@ -20,7 +20,7 @@ from xxhash import xxh3_128_hexdigest
 from fingerprint_runner.errors import InvalidGraph, SourceChanged
 from fingerprint_runner.provenance.locate import Locator, ModuleLocation
 from fingerprint_runner.provenance.memo import Memo
-from fingerprint_runner.provenance.signatures import Signature, is_settled, signature
+from fingerprint_runner.provenance.signatures import Signature, is_settled, note_look, signature
 
 if TYPE_CHECKING:
     from fingerprint_runner.provenance.units import ModuleTable
@@ -73,7 +73,9 @@ class Sources:
         """The present signature of a file or folder, None where nothing is there."""
         if path not in self._signatures:
             self._signatures[path] = signature(path)
-        return self._signatures[path]
+        found = self._signatures[path]
+        note_look(path, found)
+        return found
 
     def settled(self, path: str) -> Signature:
         """The signature to remember for a path: `UNSETTLED` where it couldn't be trusted."""

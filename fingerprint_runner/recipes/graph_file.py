@@ -14,9 +14,9 @@ from typing import Any
 from fingerprint_runner.errors import InvalidGraph, nearest
 from fingerprint_runner.graph.plain import MINIMAL_GRAPH, RECIPE, schema_parts_from_plain
 from fingerprint_runner.graph.schema import GraphSchema, SchemaOrigin
+from fingerprint_runner.recipes.finding import GRAPH_FILE_NAMES, graph_files_above
 from fingerprint_runner.recipes.tree import Positions, Tree, TreeMemo, recalled_tree, remember_tree
 
-GRAPH_FILE_NAMES = ("fr.yml", "fr.yaml", "fr.json")
 RECIPES = (RECIPE,)
 """The recipes that a graph file may name."""
 
@@ -37,18 +37,17 @@ def find_graph_file(start: str | Path) -> Path:
         InvalidGraph: there is none, or a folder has two.
     """
     first = Path(os.path.abspath(start))  # noqa: PTH100 - `resolve` would follow links
-    for folder in (first, *first.parents):
-        found = [folder / name for name in GRAPH_FILE_NAMES if os.path.isfile(folder / name)]  # noqa: PTH113
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
-            raise InvalidGraph.single(
-                "two-files",
-                f"there are {names} in one folder",
-                file=shown_path(folder),
-                hint=f"keep one of them, or say which: -f {shown_path(found[0])}",
-            )
-        if found:
-            return found[0]
+    found = [Path(path) for path in graph_files_above(str(first))]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise InvalidGraph.single(
+            "two-files",
+            f"there are {names} in one folder",
+            file=shown_path(found[0].parent),
+            hint=f"keep one of them, or say which: -f {shown_path(found[0])}",
+        )
+    if found:
+        return found[0]
     raise InvalidGraph.single(
         "no-file",
         f"there is no graph file ({', '.join(GRAPH_FILE_NAMES)}) in {shown_path(first)!r} or above it",

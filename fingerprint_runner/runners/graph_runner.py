@@ -29,11 +29,15 @@ from fingerprint_runner.planning.plan import Plan, PlannedNode, Request
 from fingerprint_runner.planning.planner import Planner, has_import_path
 from fingerprint_runner.planning.shown import shown
 from fingerprint_runner.provenance.environment import resolve_secret
+from fingerprint_runner.provenance.signatures import recorded_looks
+from fingerprint_runner.provenance.standstill import Standstill, make_standstill
 from fingerprint_runner.recipes.inputs import complete_inputs
 from fingerprint_runner.runners.component_check import ComponentCheck
+from fingerprint_runner.runners.idle_run import IdleRun
 from fingerprint_runner.runners.observer import RunObserver
 from fingerprint_runner.runners.report import RunReport
 from fingerprint_runner.runners.run import Run
+from fingerprint_runner.runners.run_id import new_run_id
 from fingerprint_runner.runners.run_state import RunSetup
 from fingerprint_runner.runners.validation import placed
 from fingerprint_runner.runners.world import PresentWorld
@@ -144,6 +148,7 @@ class CachingGraphRunner(GraphRunner):
         self._observer = observer or RunObserver()
         self._environ = os.environ if environ is None else environ
         origin = graph_schema.origin
+        self._idle: IdleRun | None = None
         self._folder = (folder or (Path.cwd() if origin is None else origin.folder)).resolve()
 
     def run(
@@ -175,24 +180,72 @@ class CachingGraphRunner(GraphRunner):
         Raises:
             InvalidGraph: found before anything ran.
         """
-        self.report = self._execute(inputs, targets, force, force_from, keep_going)
+        given, wanted = inputs or {}, self._targets(targets)
+        if force or force_from:
+            self._idle = None
+            self.report, _ = self._run(given, wanted, force, force_from, keep_going)
+        elif self._idle is not None and self._idle.answers(
+            self._asked(given, wanted), self._environ, self._storage
+        ):
+            self.report = self._idle.run.repeat(new_run_id())
+        else:
+            self.report = self._run_and_look(given, wanted, keep_going)
         return self.report
 
-    def _execute(
+    @property
+    def standstill(self) -> Standstill | None:
+        """All that the latest run looked at, if it found nothing to do: while that is so, the next won't."""
+        return None if self._idle is None else self._idle.standstill
+
+    def _run_and_look(self, inputs: Mapping[str, Any], targets: Sequence[str], keep_going: bool) -> RunReport:
+        """Run, and keep what was looked at if nothing was to be done."""
+        storage = self._storage
+        self._idle = None
+        with recorded_looks() as looks:
+            since, table, generation = time.time_ns(), storage.table_looks(), storage.generation()
+            report, run = self._run(inputs, targets, keep_going=keep_going)
+        world, outcomes = run.world, run.outcomes
+        if run.is_all_hits and generation is not None and not world.addons:
+            standstill = make_standstill(
+                looks,
+                world.variables,
+                [each for name in targets for each in storage.artifact_files(outcomes[name])],
+                table if table == storage.table_looks() else None,
+                generation,
+                since,
+            )
+            if standstill is not None:
+                self._idle = IdleRun(self._asked(inputs, targets), standstill, run)
+        return report
+
+    def _asked(self, inputs: Mapping[str, Any], targets: Sequence[str]) -> tuple[Any, ...]:
+        """What a run is asked for: equal for the same targets and equal inputs."""
+        values = self._input_values(inputs, targets)
+        identities = [
+            (name, str(Path.cwd() / value) if self._is_path(name) else _identity_of_input(name, value))
+            for name, value in sorted(values.items())
+        ]
+        return (tuple(targets), *identities)
+
+    def _is_path(self, name: str) -> bool:
+        declaration = self._schema.inputs.get(name)
+        return declaration is not None and declaration.type == "path"
+
+    def _run(
         self,
-        inputs: Mapping[str, Any] | None,
-        targets: Sequence[str] | None,
+        inputs: Mapping[str, Any],
+        targets: Sequence[str],
         force: Sequence[str] = (),
         force_from: Sequence[str] = (),
         keep_going: bool = False,
-    ) -> RunReport:
+    ) -> tuple[RunReport, Run]:
         world = self._world()
-        values = self._input_values(inputs or {}, targets)
+        values = self._input_values(inputs, targets)
         planner = self._planner(world, values, targets, force, force_from)
         check = ComponentCheck(self._schema, planner.order, world, self._storage.memo)
 
         def make_again(name: str) -> Any:
-            report = self._execute(inputs, [name])
+            report, _ = self._run(inputs, [name])
             if report.failures:
                 raise report.failures[0]
             return report.values[name]
@@ -217,7 +270,7 @@ class CachingGraphRunner(GraphRunner):
                 keep_going=keep_going,
             )
         )
-        return run.execute()
+        return run.execute(), run
 
     def plan(
         self,
@@ -354,18 +407,12 @@ class CachingGraphRunner(GraphRunner):
     def _input_entries(self, values: Mapping[str, Any], world: PresentWorld) -> dict[str, ConfigEntry]:
         entries = {}
         for name in sorted(values):
-            declaration = self._schema.inputs.get(name)
             value = values[name]
-            if declaration is not None and declaration.type == "path":
+            if self._is_path(name):
                 # A path counts by its content: where it lies is in no key (R3).
                 entries[name] = ConfigEntry(world.file_digests.content_identity(value), str(value))
                 continue
-            try:
-                entries[name] = ConfigEntry(identify(value, path=f"inputs.{name}").identity, shown(value))
-            except NoIdentity as error:
-                raise InvalidGraph.single(
-                    "no-identity", str(error), hint="give plain data, or a value with a fingerprint() method"
-                ) from error
+            entries[name] = ConfigEntry(_identity_of_input(name, value), shown(value))
         return entries
 
     def _config_of(self, node: SchemaNode) -> Mapping[str, Any]:
@@ -384,6 +431,15 @@ class CachingGraphRunner(GraphRunner):
         )
 
 
+def _identity_of_input(name: str, value: Any) -> str:
+    try:
+        return identify(value, path=f"inputs.{name}").identity
+    except NoIdentity as error:
+        raise InvalidGraph.single(
+            "no-identity", str(error), hint="give plain data, or a value with a fingerprint() method"
+        ) from error
+
+
 def graph_id_of(schema: GraphSchema, name: str | None = None) -> str:
     """By which histories know a graph: its name, else its file's path, else a digest of its node names.
 
@@ -399,10 +455,3 @@ def graph_id_of(schema: GraphSchema, name: str | None = None) -> str:
 def _some(names: Sequence[str], most: int = 20) -> str:
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def new_run_id() -> str:
-    """Unique; sorts by time, to the microsecond: `20260101T120000-` and ten hexadecimal digits."""
-    now = time.time()
-    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-    return f"{moment}-{int(now % 1 * 1e6):05x}{os.urandom(3).hex()[:5]}"

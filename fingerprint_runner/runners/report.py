@@ -87,6 +87,10 @@ class TargetValues(Mapping[str, Any]):
             self._restored[name] = self._restore(name)
         return self._restored[name]
 
+    def again(self) -> TargetValues:
+        """The same, with nothing restored yet: whoever gets it shares no value with others."""
+        return TargetValues(self._names, self._restore)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
@@ -116,7 +120,9 @@ class RunReport:
     warnings: tuple[str, ...] = ()
     exported: tuple[str, ...] = ()
     interrupted: bool = False
-    values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    values: TargetValues = field(
+        default_factory=lambda: TargetValues((), lambda name: None), compare=False, repr=False
+    )
 
     @property
     def ok(self) -> bool:

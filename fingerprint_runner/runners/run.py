@@ -9,15 +9,19 @@ interruption stays; a run that found nothing to do writes nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
-from fingerprint_runner.fingerprints.record import NodeFailure, RunNode, RunRecord
+from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
-from fingerprint_runner.runners.report import RunReport, TargetValues
+from fingerprint_runner.planning.plan import Plan
+from fingerprint_runner.runners.report import NodeStatus, RunReport, TargetValues
 from fingerprint_runner.runners.run_state import RunSetup, RunState
 from fingerprint_runner.runners.scheduler import State
+from fingerprint_runner.runners.world import PresentWorld
 
 _EXPORT_TRIES = 2
 
@@ -27,6 +31,8 @@ class Run:
 
     def __init__(self, setup: RunSetup) -> None:
         self._setup = setup
+        self._hits: tuple[RunState, Plan, RunReport] | None = None
+        """Of a run in which everything was a hit."""
 
     def execute(self) -> RunReport:
         """Plan, validate, run, publish, export, report.
@@ -50,6 +56,44 @@ class Run:
         report = self._report(state, time.perf_counter() - clock, interrupted)
         self._write_run(state, report, started)
         setup.world.save()
+        state.hooks.on_run_end(report)
+        hits = all(node.status is NodeStatus.HIT for node in report.nodes.values())
+        if hits and report.ok and not report.warnings and not report.exported:
+            self._hits = state, plan, report
+        return report
+
+    @property
+    def world(self) -> PresentWorld:
+        """The world that it looked at."""
+        return self._setup.world
+
+    @property
+    def outcomes(self) -> Mapping[str, NodeRecord]:
+        """Node → its record, for nodes whose value is known."""
+        return self._setup.planner.outcomes
+
+    @property
+    def is_all_hits(self) -> bool:
+        """Whether the run found nothing to do, and nothing to tell; known after `execute`."""
+        return self._hits is not None
+
+    def repeat(self, run_id: str) -> RunReport:
+        """The same run again, of which all were hits, while nothing has changed that it looked at."""
+        assert self._hits is not None
+        state, plan, before = self._hits
+        setup, clock = self._setup, time.perf_counter()
+        state.progress.warnings.clear()
+        setup.observer.planned(plan)
+        state.hooks.on_plan(plan)
+        for name in plan.nodes:
+            state.tell_hit_again(before.nodes[name])
+        report = replace(
+            before,
+            run_id=run_id,
+            seconds=time.perf_counter() - clock,
+            warnings=tuple(state.progress.warnings),
+            values=before.values.again(),
+        )
         state.hooks.on_run_end(report)
         return report
 

@@ -128,11 +128,14 @@ class RunState:
         if not isinstance(decision, UpToDate) or self.scheduler.must_run(name) or name in told:
             return
         told.add(name)
-        value = decision.record.value
-        artifact = None if value is None or value.artifact is None else value.artifact.digest
-        config = dict(self.setup.schema.nodes[name].config)
-        self.hooks.on_cache_hit(name, config, decision.record.fingerprint, artifact)
-        self.tell(name)
+        self.tell_hit_again(self.node_report(name))
+
+    def tell_hit_again(self, report: NodeReport) -> None:
+        """Tell of a hit, whether or not it was told of before."""
+        if self.setup.hooks:
+            config = dict(self.setup.schema.nodes[report.name].config)
+            self.hooks.on_cache_hit(report.name, config, report.fingerprint or "", report.artifact)
+        self.setup.observer.finished(report)
 
     def lost(self, name: str) -> None:
         """A node's artifact is needed and isn't there: the node counts as not kept and runs again (R11)."""

@@ -44,6 +44,8 @@ class PresentWorld:
         self.file_digests = FileDigests(memo)
         self.distributions = Distributions(self.search_path, memo)
         self.addons: dict[str, str | None] = {}
+        self.variables: dict[str, str] = {}
+        """Environment variable → digest of its value, for those that were asked for."""
         self._code: dict[tuple[tuple[str, ...], bool], TracePart] = {}
         self._answers: dict[Query, str] = {}
 
@@ -110,7 +112,7 @@ class PresentWorld:
         if query.kind == "file":
             return self.file_digests.digest(self.folder / query.argument) or ABSENT
         if query.kind == "env":
-            return environment_digests([query.argument], self.environ)[query.argument]
+            return self.environment([query.argument])[query.argument]
         # A kind that a later version writes: nothing it says can be relied on here, so it never matches.
         return digest(["unknown query", query.kind, query.argument])
 
@@ -133,7 +135,9 @@ class PresentWorld:
         return self.file_digests.declared(self.folder, patterns)
 
     def environment(self, names: Sequence[str]) -> Mapping[str, str]:
-        return environment_digests(names, self.environ)
+        found = environment_digests(names, self.environ)
+        self.variables.update(found)
+        return found
 
     def addon(self, node_name: str) -> str | None:
         return self.addons.get(node_name)

@@ -35,6 +35,8 @@ from fingerprint_runner.fingerprints.record import (
     RunRecord,
     ValueRecord,
 )
+from fingerprint_runner.provenance.signatures import Signature
+from fingerprint_runner.provenance.standstill import table_looks
 from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.artifacts import Artifacts
 from fingerprint_runner.storage.damage import DamageLog
@@ -188,19 +190,17 @@ class ModelStorage:
 
     def is_kept(self, record: NodeRecord) -> bool:
         """Whether every artifact of a record is there, with its size (R13)."""
-        if not record.storable:
+        if not record.storable or (record.value is not None and record.value.artifact is None):
             return False
-        if record.value is not None:
-            ref = record.value.artifact
-            if ref is None or (ref.inline is None and not self._artifacts.has(ref.digest, ref.size)):
-                return False
-        if record.resource is None:
-            return True
-        return all(
-            self._artifacts.has(entry.digest, entry.size)
-            for entry in record.resource.entries
-            if entry.kind == "file" and entry.size > 0
-        )
+        return all(self._artifacts.has(digest, size) for digest, size in _artifacts_of(record))
+
+    def artifact_files(self, record: NodeRecord) -> list[tuple[str, int]]:
+        """Path and size of each file that a kept record's artifacts are in."""
+        return [(self._artifacts.path(digest), size) for digest, size in _artifacts_of(record)]
+
+    def table_looks(self) -> list[tuple[str, Signature | None]]:
+        """The files of the table as they are now: while they stay so, nobody has written to it."""
+        return table_looks(self._layout.table)
 
     def generation(self) -> str | None:
         """Changes whenever a row was removed or replaced, or the table made anew; None without a table."""
@@ -414,3 +414,15 @@ class ModelStorage:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _artifacts_of(record: NodeRecord) -> Iterator[tuple[str, int]]:
+    """Digest and size of each artifact of a record that is a file of its own."""
+    if record.value is not None and record.value.artifact is not None:
+        ref = record.value.artifact
+        if ref.inline is None:
+            yield ref.digest, ref.size
+    if record.resource is not None:
+        for entry in record.resource.entries:
+            if entry.kind == "file" and entry.size > 0:
+                yield entry.digest, entry.size

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-P", "-m", "fingerprint_runner.cli.entry"]
+COMMAND = [sys.executable, "-P", "-m", "fingerprint_runner.cli.start"]
 
 GRAPH = """\
 version: 1
@@ -39,6 +40,7 @@ STEPS = '''\
 """Steps of a small graph."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -141,7 +143,13 @@ class Fr:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_listen_to_interrupts,
         )
+
+
+def _listen_to_interrupts() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would what a test run among them starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _no_constant(name: str) -> None:
