@@ -40,7 +40,6 @@ STEPS = '''\
 """Steps of a small graph."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
