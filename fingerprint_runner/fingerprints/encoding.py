@@ -1,8 +1,8 @@
 """The canonical encoding (R2): bytes that are equal exactly for equal values, and their digest.
 
-    item     = scalar inline (tag, payload)  |  "c" + 16-byte digest of a container or long text
-    sequence = uniform: tag, count, one column of payloads   |   "M", count, items one by one
-    digest   = xxh3-128 of a container's tag and its sequences
+    item      = scalar inline (tag, payload)  |  "c" + 16-byte digest of a container or long text
+    container = plain data: tag, MessagePack of all of it  |  tag, count, its items one by one
+    digest    = xxh3-128 of a container
 
 Invariants: every part is type-tagged and self-delimiting, so the encoding is injective; a container
 holds its child containers by digest, so that a part that is shared is walked once and a part that
@@ -18,21 +18,18 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 from fingerprint_runner.errors import NoIdentity
-from fingerprint_runner.fingerprints.flat import FlatEncoder
+from fingerprint_runner.fingerprints.items import ItemEncoder
 from fingerprint_runner.fingerprints.parts import (
     NOTHING,
     Expand,
     Part,
     Refused,
     combine,
-    sequence,
     type_name,
 )
 
-_PLAIN_DEPTH = 200
 _DEPTH = 2_000_000
 """No value is as deep, but the state of an object may be made anew, nested once more, at every look."""
-_ONLY_STR = frozenset({str})
 _BY_DIGEST = frozenset({str, bytes, int, bytearray})
 
 
@@ -74,7 +71,7 @@ class _Frame:
         self.waiting = -1
 
 
-class Walk(FlatEncoder):
+class Walk(ItemEncoder):
     """One walk over one value; the value must not change while it lives.
 
     Attributes:
@@ -108,7 +105,6 @@ class Walk(FlatEncoder):
                 # Weight alone: few values have cycles.
                 from fingerprint_runner.fingerprints.cycles import CyclicWalk
 
-                self.plain = False
                 trail.clear()
                 return CyclicWalk(self).identity(value, trail)
         except Refused as refused:
@@ -140,8 +136,6 @@ class Walk(FlatEncoder):
                         opened = self._open(child, active, stack)
                         if opened is None:
                             break
-                    else:
-                        self.count_shared()
                     encoded[place] = b"c" + opened
                 else:
                     stack.pop()
@@ -158,34 +152,17 @@ class Walk(FlatEncoder):
         key = id(node)
         if key in active:
             raise _Cycle
-        kind = type(node)
-        if kind in _BY_DIGEST:
+        if type(node) in _BY_DIGEST:
             return self.leaf(node)
-        if kind is dict:
-            keys = self.keys_of(node)
-            if keys is not None:
-                encoded, pending = self.encode_each(node.values())
-                if not pending:
-                    found = self.memo[key] = bytes(xxh3_128_digest(b"d" + keys + sequence(encoded)))
-                    return found
-                encoded = self.encode_each(node)[0] + encoded
-                pending = [len(node) + place for place in pending]
-                self._push(_Frame(key, self.part(node), encoded, pending), active, stack)
-                return None
         part = self.part(node)
         encoded, pending = self.encode_each(part.items)
         if not pending:
             return self._close(key, part, encoded)
-        self._push(_Frame(key, part, encoded, pending), active, stack)
+        if len(stack) >= _DEPTH:
+            raise Refused(type_name(type(part.items[0])), "it is nested without end")
+        active.add(key)
+        stack.append(_Frame(key, part, encoded, pending))
         return None
-
-    def _push(self, frame: _Frame, active: set[int], stack: list[_Frame]) -> None:
-        if len(stack) >= _PLAIN_DEPTH:
-            self.plain = False
-            if len(stack) >= _DEPTH:
-                raise Refused(type_name(type(frame.part.items[0])), "it is nested without end")
-        active.add(frame.key)
-        stack.append(frame)
 
     def _close(self, key: int, part: Part, encoded: list[bytes]) -> bytes:
         found = combine(part, encoded)
@@ -203,10 +180,7 @@ class Walk(FlatEncoder):
         if kind is list:
             return Part(b"l", node)
         if kind is dict:
-            if self.plain and not set(map(type, node)) <= _ONLY_STR:
-                self.plain = False
             return Part(b"d", [*node, *node.values()])
-        self.plain = False
         if kind is tuple:
             return Part(b"t", node)
         if kind is Part:

@@ -41,8 +41,6 @@ class Identified:
         keys: identity of each top-level key, where the value is exactly a dict with text keys.
         globals: sorted `module:qualname` of every class and function met, built-in ones left out.
         key_globals: the same for each top-level key that refers to any.
-        plain: whether the value is None, bool, int of 64 bits, float, text, list and dict with text
-            keys alone, so that a data format holds it whole.
         payload_digest: xxh3-128 of the raw payload of a bare array or bytes, which is also the name
             of the artifact that holds it; None of all else.
     """
@@ -51,7 +49,6 @@ class Identified:
     keys: Mapping[str, str] | None = None
     globals: tuple[str, ...] = ()
     key_globals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    plain: bool = False
     payload_digest: str | None = None
 
 
@@ -69,7 +66,6 @@ def identify(value: object, *, path: str = "value") -> Identified:
     expander = _Expander()
     walk = Walk(expander, path)
     identity = walk.identity(value).hex()
-    plain = walk.plain
     met = walk.names_of(value)
     keys: dict[str, str] | None = None
     key_globals: dict[str, tuple[str, ...]] = {}
@@ -78,9 +74,7 @@ def identify(value: object, *, path: str = "value") -> Identified:
         if met:
             named = {key: walk.names_of(item) for key, item in value.items()}
             key_globals = {key: tuple(sorted(names)) for key, names in named.items() if names}
-    return Identified(
-        identity, keys, tuple(sorted(met)), key_globals, plain, _payload_digest(value, expander)
-    )
+    return Identified(identity, keys, tuple(sorted(met)), key_globals, _payload_digest(value, expander))
 
 
 def register_identity(kind: type | str, function: Reduce) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from fingerprint_runner.fingerprints.encoding import digest
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of fingerprints, manifests and records together; raising it makes every node run once more."""
 
 
@@ -39,7 +39,7 @@ class Trace(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The digest by which the store shares equal traces."""
-        return digest([(query.kind, query.argument) for query in self.queries])
+        return digest([[query.kind, query.argument] for query in self.queries])
 
 
 class ConfigEntry(Struct, frozen=True):
@@ -148,4 +148,4 @@ class Manifest(Struct, frozen=True):
 
 def full_fingerprint(first_key: str, answers: Mapping[Query, str]) -> str:
     """The digest of a first key, a trace's queries, and their answers (R15)."""
-    return digest([first_key, [(query.kind, query.argument, answers[query]) for query in sorted(answers)]])
+    return digest([first_key, [[query.kind, query.argument, answers[query]] for query in sorted(answers)]])

@@ -1,14 +1,13 @@
 """`Part`: a value taken one step apart, and how parts become bytes.
 
-Invariants: `sequence` and `combine` are injective on encoded items and depend on nothing else, so a
-container has one encoding by whichever way a walk came to its items' encodings.
+Invariants: `combine` is injective on tags and encoded items and depends on nothing else, so a part has
+one encoding by whichever way a walk came to its items' encodings.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any
 
 from xxhash import xxh3_128_digest
@@ -18,9 +17,6 @@ UNORDERED = frozenset({b"S", b"Z"})
 """Tags of parts whose items have no order: set and frozenset."""
 
 _pack_count = struct.Struct("<cQ").pack
-_first = itemgetter(0)
-_UNIFORM = frozenset(b"ifsbc")
-_TEXTS = frozenset(b"sb")
 
 
 class Hashed:
@@ -88,27 +84,8 @@ def type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def sequence(encoded: Sequence[bytes]) -> bytes:
-    """Encoded items as one: a column where all are of one kind, one by one (`M`) else.
-
-    The columns of short texts and bytes are their lengths, then their contents.
-    """
-    count = len(encoded)
-    tags = set(map(_first, encoded))
-    if len(tags) != 1 or not tags <= _UNIFORM:
-        return _pack_count(b"M", count) + b"".join(encoded)
-    (tag,) = tags
-    head = _pack_count(bytes((tag,)), count)
-    if tag in _TEXTS:
-        return head + b"".join([item[1:3] for item in encoded]) + b"".join([item[3:] for item in encoded])
-    return head + b"".join([item[1:] for item in encoded])
-
-
 def combine(part: Part, encoded: list[bytes]) -> bytes:
     """The digest of a part from the encodings of its items, 16 bytes."""
-    if part.tag == b"d":
-        half = len(encoded) // 2
-        return bytes(xxh3_128_digest(b"d" + sequence(encoded[:half]) + sequence(encoded[half:])))
     if part.tag in UNORDERED:
         encoded = sorted(encoded)
-    return bytes(xxh3_128_digest(part.tag + sequence(encoded)))
+    return bytes(xxh3_128_digest(_pack_count(part.tag, len(encoded)) + b"".join(encoded)))

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fingerprint_runner.errors import NoIdentity
-from fingerprint_runner.fingerprints.encoding import Walk, digest, refuse
+from fingerprint_runner.fingerprints.encoding import digest
 
 SCALARS = st.one_of(
     st.none(),
@@ -196,40 +196,3 @@ def test_what_is_not_built_in_is_refused_with_its_path() -> None:
         digest({"a": [1, {"b": (object(),)}]})
     assert refused.value.path == "value['a'][1]['b'][0]"
     assert refused.value.type_name == "object"
-
-
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [
-        ({"a": [1, 2.5, "x", None, True]}, True),
-        ([math.nan, []], True),
-        ({1: 2}, False),
-        ({"a": {1: [2]}}, False),
-        ((1,), False),
-        ([(1, 2)], False),
-        ([b"a"], False),
-        ([2**63], False),
-        ([1, 2**63], False),
-        (["\ud800"], False),
-        ([1, {2}], False),
-    ],
-)
-def test_plain_says_whether_a_data_format_holds_the_value(value: Any, plain: bool) -> None:
-    """Only exactly built-in JSON-like data of ordinary depth is plain."""
-    walk = Walk(refuse)
-    walk.identity(value)
-    assert walk.plain is plain
-
-
-def test_deep_or_much_shared_values_are_not_plain() -> None:
-    """What would overflow a recursive writer, or grow when written, isn't plain."""
-    deep: Any = 1
-    for _ in range(1000):
-        deep = [deep]
-    wide: Any = [1, []]
-    for _ in range(30):
-        wide = [wide, wide]
-    for value in (deep, wide):
-        walk = Walk(refuse)
-        walk.identity(value)
-        assert not walk.plain

@@ -103,13 +103,6 @@ def test_classes_and_functions_are_named_whole_and_by_key() -> None:
     }
 
 
-def test_plain_is_true_of_json_like_data_alone() -> None:
-    """A consumer of `plain` may write the value with any data format."""
-    assert identify({"a": [1, 2.0, None, True, "x"]}).plain
-    assert not identify({"a": Point(1)}).plain
-    assert not identify((1,)).plain
-
-
 def test_payload_digest_of_bytes_names_their_artifact() -> None:
     """Bare bytes carry the digest of their own content; nothing else does but arrays."""
     for data in (b"", b"abc", b"x" * 5000):
