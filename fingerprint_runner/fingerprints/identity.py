@@ -28,6 +28,7 @@ _FAMILIES = {
     "numpy": "fingerprint_runner.fingerprints.identity_arrays",
     "scipy": "fingerprint_runner.fingerprints.identity_arrays",
     "pandas": "fingerprint_runner.fingerprints.identity_frames",
+    "pyarrow": "fingerprint_runner.fingerprints.identity_arrow",
 }
 """Modules with rules for the types of a package, loaded when a value of such a type is met."""
 

@@ -82,20 +82,32 @@ def _array(value: Any) -> Any:
         return Part(b"o", [kind, _ndarray(data), _ndarray(value._mask)])
     if isinstance(value.dtype, pandas.StringDtype):
         return _texts(value)
+    if isinstance(value, arrays.ArrowExtensionArray):
+        return Part(b"o", [kind, value.dtype.pyarrow_dtype, _arrow(value)])
     from fingerprint_runner.fingerprints.identity_objects import by_reduction
 
     return by_reduction(value)
 
 
 def _texts(value: Any) -> Part:
-    """Texts with one kind of missing value: a mask and the others, however they are held."""
+    """Texts by value, and by where they are held, which their dtype says."""
     kind = value.dtype
-    mask = value.isna()
-    present = (value[~mask] if mask.any() else value).to_numpy(dtype=object).tolist()
-    return Part(b"o", ["pandas:StringDtype", kind.storage, kind.na_value, _ndarray(mask), present])
+    if kind.storage == "pyarrow":
+        texts: Any = _arrow(value)
+    elif kind.na_value is sys.modules["pandas"].NA:
+        texts = value.to_numpy(dtype=object, na_value=None).tolist()
+    else:
+        texts = value.to_numpy(dtype=object).tolist()
+    return Part(b"o", ["pandas:StringDtype", kind.storage, kind.na_value, texts])
 
 
 def _ndarray(value: Any) -> Part:
     from fingerprint_runner.fingerprints.identity_arrays import array
 
     return array(value)
+
+
+def _arrow(value: Any) -> Part:
+    from fingerprint_runner.fingerprints.identity_arrow import column
+
+    return column(value.__arrow_array__())

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from types import NoneType
 from typing import Any
@@ -108,7 +108,7 @@ class PlainPacker:
                 stack += [item for item in inner if id(item) not in sizes]
                 continue
             depth = 1 if kinds <= _PLAIN else _DEPTH + 1
-            size = len(keys) + len(items) + sum([len(text) for text in keys + items if type(text) is str])
+            size = len(keys) + len(items) + sum([len(text) for text in (*keys, *items) if type(text) is str])
             for item in inner:
                 below = sizes[id(item)]  # `_OPEN` of what contains itself
                 depth = max(depth, below[0] + 1)
@@ -117,7 +117,7 @@ class PlainPacker:
         return sizes[id(root)] is not _BAD
 
 
-def _chunks(root: Any) -> Iterator[tuple[list[Any], set[type], int]]:
+def _chunks(root: Any) -> Iterator[tuple[Sequence[Any], set[type], int]]:
     """All that is in a container, in a fixed order: items of some containers, their types, their depth.
 
     Lists and tuples come together, as if they were one.
@@ -135,10 +135,11 @@ def _chunks(root: Any) -> Iterator[tuple[list[Any], set[type], int]]:
                 ]
 
 
-def _contents(nodes: list[Any]) -> tuple[list[Any], list[Any], set[type]]:
+def _contents(nodes: list[Any]) -> tuple[list[Any], Sequence[Any], set[type]]:
     """Keys and items of containers of one kind, and the items' types, with `object` for odd keys."""
     if type(nodes[0]) is not dict:
-        items = list(chain.from_iterable(nodes))
+        # A long list by itself isn't copied.
+        items = nodes[0] if len(nodes) == 1 else list(chain.from_iterable(nodes))
         return [], items, set(map(type, items))
     keys = list(chain.from_iterable(nodes))
     items = list(chain.from_iterable([node.values() for node in nodes]))
