@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import NotStorable, StorageError
+from fingerprint_runner.storage.tensors import is_tensor, reduce_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]
@@ -277,6 +278,8 @@ class _Pickler(pickle.Pickler):
                 raise _NotByName(f"{value.__qualname__!r} is defined in the main script; move it to a module")
         elif _is_builtin_iterator(value):
             raise _NotByName("an iterator is used up by its first consumer; put out a list")
+        elif is_tensor(value):
+            return reduce_tensor(value)
         return NotImplemented
 
 
