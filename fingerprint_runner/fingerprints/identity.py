@@ -29,6 +29,7 @@ _FAMILIES = {
     "scipy": "fingerprint_runner.fingerprints.identity_arrays",
     "pandas": "fingerprint_runner.fingerprints.identity_frames",
     "pyarrow": "fingerprint_runner.fingerprints.identity_arrow",
+    "polars": "fingerprint_runner.fingerprints.identity_polars",
     "torch": "fingerprint_runner.fingerprints.identity_tensors",
 }
 """Modules with rules for the types of a package, loaded when a value of such a type is met."""
