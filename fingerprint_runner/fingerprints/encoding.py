@@ -91,10 +91,10 @@ class Walk(ItemEncoder):
         Raises:
             NoIdentity: some part of it has none.
         """
-        scalar = self.scalar(value)
-        if scalar is not None:
-            return bytes(xxh3_128_digest(b"v" + scalar))
-        found = self.memo.get(id(value)) or self.leaf(value)
+        found = self.memo.get(id(value))
+        if found is None:
+            scalar = self.scalar(value)
+            found = self.leaf(value) if scalar is None else bytes(xxh3_128_digest(b"v" + scalar))
         if found is not None:
             return found
         trail: list[tuple[Part, int]] = []
@@ -163,6 +163,14 @@ class Walk(ItemEncoder):
         active.add(key)
         stack.append(_Frame(key, part, encoded, pending))
         return None
+
+    def _closed(self, item: Any) -> bytes | None:
+        """The encoding of what was walked before, and of parts that hold nothing which wasn't."""
+        if type(item) is Part and id(item) not in self.memo:
+            encoded, pending = self.encode_each(item.items)
+            if not pending:
+                self._close(id(item), item, encoded)
+        return super()._closed(item)
 
     def _close(self, key: int, part: Part, encoded: list[bytes]) -> bytes:
         found = combine(part, encoded)

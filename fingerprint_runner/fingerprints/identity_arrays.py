@@ -51,9 +51,9 @@ def rule_for(kind: type, payloads: dict[int, str]) -> Callable[[Any], Any] | Non
         if issubclass(kind, numpy.ndarray):
             return lambda value: Part(b"o", [kind, value.view(numpy.ndarray)], ["", ""])
         if issubclass(kind, numpy.generic):
-            return lambda value: Part(b"s", [array(numpy.asarray(value))], ())
+            return _scalar
         if issubclass(kind, numpy.dtype):
-            return dtype
+            return lambda value: Part(b"D", [dtype(value)])
     if root == "scipy":
         sparse = sys.modules.get("scipy.sparse")
         if sparse is not None and issubclass(kind, sparse.sparray | sparse.spmatrix):
@@ -67,20 +67,27 @@ def array(value: Any) -> Part:
     value = value.view(numpy.ndarray) if type(value) is not numpy.ndarray else value
     kind = value.dtype
     fortran = value.flags.f_contiguous and not value.flags.c_contiguous
-    head = [dtype(kind), value.shape, "F" if fortran else "C"]
-    steps = ["", "", "", ""]
+    head = [dtype(kind), "F" if fortran else "C", value.ndim, *value.shape]
+    steps = [""] * len(head)
     if fortran:
         value = value.T
     if kind.names is not None and (kind.hasobject or _has_gaps(kind)):
         fields = [array(value[name]) for name in kind.names]
         return Part(b"V", [*head, Part(b"q", fields, [f"[{name!r}]" for name in kind.names])], steps)
     if kind.hasobject or kind.kind not in _RAW_KINDS:
-        return Part(b"O", [*head, value.reshape(-1).tolist()], ["", "", "", ".flat"])
+        return Part(b"O", [*head, value.reshape(-1).tolist()], [*steps, ".flat"])
     if kind.char in "gG" and kind.itemsize in (16, 32) and numpy.finfo(kind).nmant == 63:
         # Ten bytes of sixteen hold the number; the rest is whatever was in memory.
         octets = numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8).reshape(-1, 16)[:, :10]
         return Part(b"L", [*head, Hashed(_payload(octets))], steps)
     return Part(b"A", [*head, Hashed(_payload(value))], steps)
+
+
+def _scalar(value: Any) -> Part:
+    kind = value.dtype
+    if kind.char in "gGV" or kind.kind not in _RAW_KINDS:
+        return Part(b"s", [array(sys.modules["numpy"].asarray(value))], ())
+    return Part(b"s", [dtype(kind), value.tobytes()], ())
 
 
 def _payload(value: Any) -> bytes:
@@ -100,7 +107,7 @@ def _payload(value: Any) -> bytes:
     return bytes(hasher.digest())
 
 
-def dtype(kind: Any) -> Part:
+def dtype(kind: Any) -> Any:
     """A dtype: type of element, size, byte order, unit, and fields with their places."""
     metadata = None if kind.metadata is None else dict(kind.metadata)
     if kind.subdtype is not None:
@@ -118,8 +125,9 @@ def dtype(kind: Any) -> Part:
         missing = kind.na_object if hasattr(kind, "na_object") else Part(b"q", [])
         return Part(b"D", ["text", missing, kind.coerce, metadata])
     # `longlong` and `int64` are one where they have one size; only types from elsewhere go by their class.
-    foreign = None if kind.kind in _RAW_KINDS - {"V"} else kind.type
-    return Part(b"D", [kind.str, foreign, metadata])
+    if kind.kind in _RAW_KINDS - {"V"} and metadata is None:
+        return kind.str
+    return Part(b"D", [kind.str, None if kind.kind in _RAW_KINDS - {"V"} else kind.type, metadata])
 
 
 def _has_gaps(kind: Any) -> bool:

@@ -200,15 +200,14 @@ def by_reduction(value: Any) -> Part:
         # A singleton such as `pandas.NA`, which pickles as the name of a global.
         return _global(value, getattr(value, "__module__", None) or kind.__module__, reduced)
     function, arguments, state, listed, mapped, setter = (*reduced, None, None, None, None)[:6]
-    head: list[Any]
+    how = "call"
     if function is _newobj:
-        head = ["new", arguments[0], arguments[1:]]
+        how, function, arguments = "new", arguments[0], arguments[1:]
     elif function is _newobj_ex:
-        head = ["new", arguments[0], (arguments[1], arguments[2])]
-    else:
-        head = ["call", function, arguments]
+        how, function, arguments = "new with names", arguments[0], arguments[1:]
     items = None if listed is None else list(listed)
     pairs = None if mapped is None else _pairs(mapped)
+    head = [how, function, len(arguments), *arguments]
     return Part(b"o", [*head, _state(kind, state), items, pairs, setter], ())
 
 

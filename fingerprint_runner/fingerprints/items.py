@@ -79,13 +79,18 @@ class ItemEncoder:
                 found = self._packed(item)
                 found = None if found is None else b"c" + found
             else:
-                found = _rare(kind, item)
+                found = _rare(kind, item) or self._closed(item)
             if found is None:
                 pending.append(len(encoded))
                 append(b"")
             else:
                 append(found)
         return encoded, pending
+
+    def _closed(self, item: Any) -> bytes | None:
+        """The encoding of what was walked before, as the class of the last object was."""
+        found = self.memo.get(id(item))
+        return None if found is None else b"c" + found
 
     def leaf(self, node: Any) -> bytes | None:
         """The digest of a plain container, or of long text; None of all else."""
