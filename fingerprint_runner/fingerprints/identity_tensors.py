@@ -28,6 +28,7 @@ def is_dense(value: Any) -> bool:
         value.layout is torch.strided
         and not value.is_quantized
         and not value.is_nested
+        and not any(getattr(value, "names", ()))  # which later releases of torch have not
         and value.device.type != "meta"
     )
 

@@ -64,6 +64,7 @@ class PlainPacker:
             if _ODD_NAN.search(packed) is not None:
                 packed = _encode(_with_usual_nan(node))
         except (OverflowError, UnicodeEncodeError):  # an integer past 64 bits, half a surrogate pair
+            self._sizes[id(node)] = _BAD
             return None
         # Every item and character is at least one byte.
         if len(packed) > _SIZE and not self._measured(node):
