@@ -17,6 +17,12 @@ from .statuses import ALL_WELL, FAILED, INTERRUPTED
 @force_option
 @force_from_option
 @click.option("--keep-going", is_flag=True, help="After a failure, run what doesn't depend on it.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="A node fails that reads what it doesn't declare, changes its inputs in place, or draws random "
+    "numbers without a seed.",
+)
 @common
 def command(
     targets: tuple[str, ...],
@@ -26,6 +32,7 @@ def command(
     force: tuple[str, ...],
     force_from: tuple[str, ...],
     keep_going: bool,
+    strict: bool,
     file: str | None,
     cache_dir: str | None,
     verbose: bool,
@@ -50,7 +57,7 @@ def command(
         with workspace, RunScreen(to_stderr=as_json, quiet=quiet, verbose=verbose) as screen:
             runner = workspace.runner(screen)
             report = runner.execute(
-                workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going
+                workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going, strict=strict
             )
             screen.summary(report)
         if runner.standstill is not None:

@@ -25,6 +25,8 @@ from .words import MANY, count_text, reasons_text, seconds_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fingerprint_runner.runners.observing.reads import UndeclaredRead
+
     from .live import LiveLine
 
 _COLORS = {
@@ -35,6 +37,8 @@ _COLORS = {
     NodeStatus.CANCELLED: "yellow",
 }
 _OPEN = "\0open\0"
+_UNDECLARED_LINES = 2
+"""Of a node's undeclared reads, so many things to do are shown without `-v`."""
 _LONGEST_PART = 64 * 1024
 """A line of a node that is longer than this is shown in parts."""
 
@@ -123,6 +127,7 @@ class RunScreen(RunObserver):
         elif report.status is NodeStatus.RAN and self._shows_live:
             text += "  " + self._why(report.reasons)
         self._line(report.status.value, report.name, text, _COLORS[report.status])
+        self._undeclared(report)
 
     def exported(self, path: str) -> None:
         if not self._quiet:
@@ -161,6 +166,21 @@ class RunScreen(RunObserver):
 
     def _why(self, reasons: tuple[Reason, ...]) -> str:
         return reasons_text(reasons, most=100 if self._verbose else 2)
+
+    def _undeclared(self, report: NodeReport) -> None:
+        """What a node read without declaring it: a line for each thing to do about it."""
+        by_advice: dict[str, list[UndeclaredRead]] = {}
+        for read in report.undeclared:
+            by_advice.setdefault(read.advice, []).append(read)
+        for advice, reads in list(by_advice.items())[: None if self._verbose else _UNDECLARED_LINES]:
+            if self._verbose:
+                for read in reads:
+                    self._line("reads", report.name, _what_and_where(read), "yellow")
+            else:
+                more = len(reads) - 1
+                others = f" and {count_text(more, 'more thing')}" if more else ""
+                self._line("reads", report.name, f"{_what_and_where(reads[0])}{others}", "yellow")
+            self._line("", " " * len(report.name), f"which it doesn't declare: {advice}", "yellow")
 
     def _left_out(self, report: RunReport) -> None:
         """The nodes that a failure or an interruption kept from running."""
@@ -237,3 +257,7 @@ class RunScreen(RunObserver):
         if self._live is not None:
             self._live.close()
             self._live = None
+
+
+def _what_and_where(read: UndeclaredRead) -> str:
+    return read.what if read.place is None else f"{read.what} ({read.place})"

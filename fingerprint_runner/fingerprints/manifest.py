@@ -23,12 +23,18 @@ class Query(Struct, frozen=True, order=True):
     """A question about source, packages, files or environment that a computation turned out to depend on.
 
     Attributes:
-        kind: `closure`, `symbol`, `loading`, `module`, `dist`, `file` or `env`.
-        argument: what it is asked of: `module:attribute`, a module, a distribution, a path, a variable.
+        kind: `closure`, `symbol`, `loading`, `module`, `dist`, `file`, `env` or `reads`.
+        argument: what it is asked of: `module:attribute`, a module, a distribution, a path (with `/` at its
+            end: the names in a folder), a variable.
     """
 
     kind: str
     argument: str
+
+
+TRACKED = Query("reads", "tracked")
+"""Stands in the traces of nodes with `track: auto`, and answers itself: what such a node read is all there,
+which nobody knows of a trace without it."""
 
 
 class Trace(Struct, frozen=True):

@@ -118,12 +118,13 @@ NODE_KEYS = (
         "track",
         one_of(
             {
-                "report": "they don't count",
-                "auto": "they count as if they were (refused in this version)",
+                "report": "they are named when the node has run, and don't count",
+                "auto": "they count as if they were declared, as far as they can be seen; the node runs in a "
+                "process of its own",
             }
         ),
-        "what becomes of reads that aren't declared",
-        ("report",),
+        "what becomes of files and environment variables that the node reads and doesn't declare",
+        ("auto",),
         default="report",
     ),
     Key(

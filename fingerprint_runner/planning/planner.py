@@ -15,6 +15,7 @@ from typing import Protocol
 
 from fingerprint_runner.fingerprints.identity import identify
 from fingerprint_runner.fingerprints.manifest import (
+    TRACKED,
     ConfigEntry,
     FirstPart,
     Manifest,
@@ -219,6 +220,7 @@ class Planner:
             candidates[name] = [
                 full_fingerprint(first_key, self._world.answer(trace.queries).answers)
                 for trace in traces.get(first_key, ())
+                if self.takes(name, trace)
             ]
         records = self._lookups.records([fp for fps in candidates.values() for fp in fps])
         found = {}
@@ -229,6 +231,10 @@ class Planner:
             if there:
                 found[name] = there[0]
         return found
+
+    def takes(self, name: str, trace: Trace) -> bool:
+        """Whether a trace may lead to a node's record: where reads are tracked, one that has them."""
+        return self.schema.nodes[name].track != "auto" or TRACKED in trace.queries
 
     def _counted_parents(self, name: str) -> Iterable[tuple[str, Need]]:
         """Parameter and need of the parents that are nodes and in the key (`ignore`d ones aren't)."""
@@ -289,7 +295,10 @@ class Planner:
         roots = [node.component]
         for _, need in self._counted_parents(name):
             roots.extend(self.outcomes[need.name].symbols_of(need.key))
-        return self._world.static_code(tuple(dict.fromkeys(roots)), pinned=node.version is not None)
+        code = self._world.static_code(tuple(dict.fromkeys(roots)), pinned=node.version is not None)
+        if node.track == "auto":
+            code = TracePart({**code.answers, TRACKED: TRACKED.argument}, code.symbols)
+        return code
 
     def baseline_record(self, name: str) -> NodeRecord | None:
         """The node's record in the graph's last run that has one, else the newest of name and component."""

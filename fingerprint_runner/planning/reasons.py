@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fingerprint_runner.fingerprints.manifest import ConfigEntry, Manifest
+from fingerprint_runner.fingerprints.manifest import TRACKED, ConfigEntry, Manifest
 from fingerprint_runner.fingerprints.record import Reason, ReasonKind
 
 
@@ -49,6 +49,8 @@ def _all_differences(baseline: Baseline, present: Manifest) -> Iterator[Reason]:
     ):
         if old_text != new_text:
             yield Reason(ReasonKind.COMPONENT_CHANGED, label, old_text, new_text)
+    if TRACKED in present.code.answers and TRACKED not in baseline.manifest.code.answers:
+        yield Reason(ReasonKind.COMPONENT_CHANGED, "track", "report", "auto")
     yield from _entries(ReasonKind.CONFIG_CHANGED, old.config, new.config)
     yield from _entries(ReasonKind.INPUT_CHANGED, old.inputs, new.inputs)
     for parameter in _keys(old.parents, new.parents):

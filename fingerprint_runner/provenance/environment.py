@@ -79,6 +79,11 @@ def secret_texts(text: str, environ: Mapping[str, str]) -> list[str]:
     return [whole, *(environ[name] for name in names)] if names else []
 
 
+def secret_variables(text: str) -> list[str]:
+    """The variables that a secret's text refers to."""
+    return list(dict.fromkeys(_REFERENCE.findall(text)))
+
+
 def python_tag() -> str:
     """The running Python's minor version, such as `3.11`."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -18,7 +18,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
@@ -43,6 +43,7 @@ class ImportWatch:
         discovered: first-party modules that the plan doesn't list → digest of their text.
         changed: a module whose text isn't the planned one; the importing code may have caught the error.
         unknown: a module that was in use before, and it can't be told from which text it was loaded.
+        after_import: is called whenever an import statement is done.
     """
 
     def __init__(self, planned: Mapping[str, str], locator: Locator) -> None:
@@ -51,6 +52,7 @@ class ImportWatch:
         self.discovered: dict[str, str] = {}
         self.changed: str | None = None
         self.unknown: str | None = None
+        self.after_import: Callable[[], None] | None = None
         self._loaded: set[str] = set()
         self._held_before = loaded_modules.importers()
         self._first_party: dict[str, bool] = {}
@@ -154,13 +156,14 @@ def checked_imports(watch: ImportWatch) -> Iterator[None]:
     stdlib_folders()
     finder = _Finder(watch)
     plain = builtins.__import__, importlib.import_module
+    outer = _current
     builtins.__import__, importlib.import_module = _noting_import, _noting_import_module
     sys.meta_path.insert(0, finder)
     _current = watch
     try:
         yield
     finally:
-        _current = None
+        _current = outer
         sys.meta_path.remove(finder)
         builtins.__import__, importlib.import_module = plain
 
@@ -188,6 +191,8 @@ def _noting_import(
         watch.note_use(found, importer)
         for part in fromlist or ():
             watch.note_use(f"{found}.{part}", importer)
+        if watch.after_import is not None:
+            watch.after_import()
     return module
 
 

@@ -24,6 +24,7 @@ from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.executor import Executor, SerialExecutor
 from fingerprint_runner.runners.hook_calls import HookFailed
+from fingerprint_runner.runners.observing.policy import read_policy
 from fingerprint_runner.runners.outputs import value_store
 from fingerprint_runner.runners.redaction import Redaction
 from fingerprint_runner.runners.run_node import InputLost, restore_input
@@ -118,6 +119,7 @@ class Driver:
         named = isinstance(node.uses, str) or has_import_path(node.component)
         roots = [query.argument for query in present.code.answers if query.kind == "closure"]
         modules = setup.world.modules([*roots, node.component] if named else roots)
+        reads = read_policy(setup.schema, name, setup.inputs, strict=setup.strict)
         return NodeTask(
             node=name,
             component=node.component,
@@ -134,7 +136,11 @@ class Driver:
             resource=node.resource,
             target=None if isinstance(node.uses, str) or named else node.uses,
             keep=self._state.publisher.keeps(name),
-            fresh=name in self._progress.attempts or self._is_disturbed(modules),
+            fresh=name in self._progress.attempts
+            or reads.track
+            or reads.strict
+            or self._is_disturbed(modules),
+            reads=reads,
         )
 
     def _is_disturbed(self, modules: Mapping[str, str]) -> bool:
@@ -185,6 +191,7 @@ class Driver:
     def _take_in(self, name: str, outcome: NodeOutcome) -> None:
         outcome = self._redaction(name).outcome(outcome)
         self._progress.seconds[name] = outcome.seconds
+        self._progress.undeclared[name] = outcome.reads.undeclared
         if outcome.status is OutcomeStatus.INPUT_LOST:
             self._lost(name, outcome.detail)
         elif outcome.status is OutcomeStatus.SOURCE_CHANGED:
@@ -218,6 +225,11 @@ class Driver:
                 f"node {name!r}: its output can't be stored and is handed on in memory: "
                 f"{outcome.not_storable}; it and what needs it run again every time"
             )
+        if outcome.reads.untold:
+            self._state.warn(
+                f"node {name!r} tracks what it reads, but for {', '.join(outcome.reads.untold)}: "
+                "that doesn't count; declare what matters of it"
+            )
         known = self._planner.outcomes.get(name)
         held = self._planner.outcomes[name] = self._state.publisher.publish(name, record)
         changed = known is not None and known.identity != held.identity
@@ -243,7 +255,7 @@ class Driver:
         """Start a failed node once more, from nothing, if its `retries` allow it."""
         allowed = self._setup.schema.nodes[name].retries
         failed = self._progress.retries[name] = self._progress.retries.get(name, 0) + 1
-        if failed > allowed:
+        if failed > allowed or outcome.refused:
             return False
         assert outcome.error is not None
         error = f"{outcome.error.type}: {outcome.error.message}"

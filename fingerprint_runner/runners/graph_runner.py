@@ -169,6 +169,7 @@ class CachingGraphRunner(GraphRunner):
         force: Sequence[str] = (),
         force_from: Sequence[str] = (),
         keep_going: bool = False,
+        strict: bool = False,
     ) -> RunReport:
         """As `run`, but gives the whole report and raises for no node's failure.
 
@@ -176,14 +177,17 @@ class CachingGraphRunner(GraphRunner):
             force: nodes to run whatever the store holds.
             force_from: nodes to run, with all that depend on them.
             keep_going: whether nodes that don't depend on a failed one still run.
+            strict: whether a node fails that reads what it doesn't declare, changes what it was given in
+                place, or draws random numbers without a seed, as far as that can be told. Nodes that run
+                are judged, each in a process of its own; hits aren't.
 
         Raises:
             InvalidGraph: found before anything ran.
         """
         given, wanted = inputs or {}, self._targets(targets)
-        if force or force_from:
+        if force or force_from or strict:
             self._idle = None
-            self.report, _ = self._run(given, wanted, force, force_from, keep_going)
+            self.report, _ = self._run(given, wanted, force, force_from, keep_going, strict)
         elif self._idle is not None and self._idle.answers(
             self._asked(given, wanted), self._environ, self._storage
         ):
@@ -238,6 +242,7 @@ class CachingGraphRunner(GraphRunner):
         force: Sequence[str] = (),
         force_from: Sequence[str] = (),
         keep_going: bool = False,
+        strict: bool = False,
     ) -> tuple[RunReport, Run]:
         world = self._world()
         values = self._input_values(inputs, targets)
@@ -268,6 +273,7 @@ class CachingGraphRunner(GraphRunner):
                 registered_name=self._registered_name,
                 make_again=make_again,
                 keep_going=keep_going,
+                strict=strict,
             )
         )
         return run.execute(), run

@@ -23,6 +23,7 @@ import xxhash
 
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.runners.loaded_text import unchanged_since_start
+from fingerprint_runner.runners.observing import import_reads
 
 _DISTRUSTED = ""
 
@@ -46,6 +47,7 @@ def remember(module: str, digest: str, path: str, spec: ModuleSpec | None) -> No
     """A module was, or is being, loaded from a text of this digest."""
     _loaded[module] = _Loaded(digest, path, spec)
     # What a module of this name imported before, it imported for another life.
+    import_reads.forget(module)
     _at_import.pop(module, None)
     _from_functions.pop(module, None)
 

@@ -16,11 +16,15 @@ from fingerprint_runner.fingerprints.manifest import Manifest, Query, TracePart,
 from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
 from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.provenance.files import ABSENT
+from fingerprint_runner.provenance.glance import FOLDER
 from fingerprint_runner.provenance.narrowed import Ran
 from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
 
 if TYPE_CHECKING:
+    from fingerprint_runner.provenance.files import Look
+    from fingerprint_runner.runners.observing.reads import NodeReads
     from fingerprint_runner.runners.task import NodeOutcome
 
 
@@ -54,6 +58,7 @@ class Publisher:
             return (
                 self._changed_file(name, present)
                 or self._changed_module(present, outcome)
+                or self._changed_read(outcome.reads)
                 or (self._changed_source(present) if outcome.spawned else None)
             )
         except SourceChanged as error:
@@ -73,10 +78,28 @@ class Publisher:
             if outcome.discovered_text.get(module, text) != text:
                 return module
         for path, digest in outcome.discovered_files.items():
-            query = Query("file", path)
-            if self._world.answer([query]).answers[query] != digest:
+            if self._answer(Query("file", path)) != digest:
                 return path
         return None
+
+    def _changed_read(self, reads: NodeReads) -> str | None:
+        """The first tracked read that isn't now, or wasn't for the plan, what the node saw."""
+        for name, look in reads.files.items():
+            now = self._world.file_now(name)
+            if self._answer(Query("file", name)) != now or not self._is_as_seen(name, look, now):
+                return name
+        for name, digest in reads.env.items():
+            if self._answer(Query("env", name)) != digest:
+                return f"the environment variable {name}"
+        return None
+
+    def _is_as_seen(self, name: str, look: Look, now: str) -> bool:
+        if look.digest in (ABSENT, FOLDER) or name.endswith("/"):
+            return look.digest == now
+        return not self._world.file_digests.changed_since({str(self._world.folder / name): look})
+
+    def _answer(self, query: Query) -> str:
+        return self._world.answer([query]).answers[query]
 
     def _changed_source(self, present: Manifest) -> str | None:
         """A subprocess may have read sources at any time: they are compared once more."""
@@ -157,8 +180,10 @@ class Publisher:
                 record,
                 record.manifest.code.trace,
                 replace=recomputes or name in self._planner.request.forced,
-                fingerprint_under=lambda trace: full_fingerprint(
-                    record.first_key, self._world.answer(trace.queries).answers
+                fingerprint_under=lambda trace: (
+                    full_fingerprint(record.first_key, self._world.answer(trace.queries).answers)
+                    if self._planner.takes(name, trace)
+                    else None
                 ),
             )
         except StorageError as error:

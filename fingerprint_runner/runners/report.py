@@ -14,6 +14,7 @@ from fingerprint_runner.errors import NodeFailed
 from fingerprint_runner.fingerprints.record import Reason
 from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
 from fingerprint_runner.planning.plan import Plan
+from fingerprint_runner.runners.observing.reads import UndeclaredRead
 
 
 class NodeStatus(enum.Enum):
@@ -39,6 +40,8 @@ class NodeReport:
         seconds: how long its own code ran; 0 for hits.
         early_cutoff: a hit that was undecided at the start.
         reasons: why it ran, or would have.
+        undeclared: what it read in this run without declaring it, and what doesn't count for that; each
+            thing once, in the order of first use.
     """
 
     name: str
@@ -51,6 +54,7 @@ class NodeReport:
     seconds: float = 0.0
     early_cutoff: bool = False
     reasons: tuple[Reason, ...] = ()
+    undeclared: tuple[UndeclaredRead, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields of one node."""
@@ -64,6 +68,7 @@ class NodeReport:
             "seconds": self.seconds,
             "early_cutoff": self.early_cutoff,
             "reasons": [reason_as_json(reason) for reason in self.reasons],
+            "undeclared": [read.as_json() for read in self.undeclared],
         }
 
 
@@ -197,6 +202,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
             "reasons": [reason_as_json(reason) for reason in decision.reasons]
             if isinstance(decision, Stale)
             else [],
+            "undeclared": [],
         }
         if isinstance(decision, UpToDate):
             node["kept"] = decision.kept

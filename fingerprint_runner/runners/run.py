@@ -18,6 +18,7 @@ from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
 from fingerprint_runner.fingerprints.record import NodeFailure, NodeRecord, RunNode, RunRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.planning.plan import Plan
+from fingerprint_runner.runners.observing.nested import note_run
 from fingerprint_runner.runners.report import NodeStatus, RunReport, TargetValues
 from fingerprint_runner.runners.run_state import RunSetup, RunState
 from fingerprint_runner.runners.scheduler import State
@@ -40,6 +41,7 @@ class Run:
         Raises:
             InvalidGraph: found before anything ran.
         """
+        note_run()
         setup = self._setup
         started, clock = time.time(), time.perf_counter()
         plan = setup.planner.make_plan()

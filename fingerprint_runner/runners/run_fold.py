@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason
 from fingerprint_runner.planning.plan import PlannedNode
+from fingerprint_runner.runners.observing.reads import UndeclaredRead
 from fingerprint_runner.runners.report import NodeReport, NodeStatus
 from fingerprint_runner.runners.scheduler import State
 
@@ -24,6 +25,7 @@ def fold_node(
     seconds: float,
     was_undecided: bool,
     reasons: tuple[Reason, ...],
+    undeclared: tuple[UndeclaredRead, ...] = (),
 ) -> NodeReport:
     """Fold what is known of a node.
 
@@ -34,6 +36,7 @@ def fold_node(
         seconds: how long its own code ran.
         was_undecided: whether it couldn't be decided when the run began.
         reasons: why it ran, or would have.
+        undeclared: what it read without declaring it.
     """
     hit = NodeStatus.HIT if record is not None else NodeStatus.CANCELLED
     status = _STATUS_OF.get(state, hit)
@@ -53,4 +56,5 @@ def fold_node(
         seconds=0.0 if is_hit else seconds,
         early_cutoff=is_hit and was_undecided,
         reasons=() if is_hit else reasons,
+        undeclared=() if is_hit else undeclared,
     )

@@ -31,8 +31,11 @@ from fingerprint_runner.runners.checked_import import ImportWatch, checked_impor
 from fingerprint_runner.runners.entered import entered, recording
 from fingerprint_runner.runners.loaded_modules import importers
 from fingerprint_runner.runners.node_call import BoundNode, NodeFolders, bind
+from fingerprint_runner.runners.observing import import_reads
+from fingerprint_runner.runners.observing.read_watch import ReadWatch
+from fingerprint_runner.runners.observing.strict import StrictCall, StrictViolation
 from fingerprint_runner.runners.outputs import value_store
-from fingerprint_runner.runners.process_audit import AuditWatch, audited
+from fingerprint_runner.runners.process_audit import AuditWatch
 from fingerprint_runner.runners.task import (
     GivenInput,
     MemoryInput,
@@ -88,14 +91,11 @@ def run_node(
         wrong = None if task.target is not None else loaded_otherwise(task.modules, locator)
         if wrong is None and not here:
             wrong = next(iter(sorted(importers() & task.modules.keys())), None)
+            wrong = wrong or import_reads.first_outdated(task.modules)
         if wrong is not None:
             return NodeOutcome(OutcomeStatus.WRONG_PROCESS, detail=wrong)
-        with (
-            captured_output(sink) as tail,
-            checked_imports(watch),
-            audited(watch) as audit,
-            recording() as record,
-        ):
+        audit = AuditWatch(watch, ReadWatch(task, locator))
+        with captured_output(sink) as tail, checked_imports(watch), recording() as record:
             outcome = _attempt(task, storage, memory, locator, audit)
         watch.finish(here=here)
     if watch.changed is not None:
@@ -114,10 +114,12 @@ def _completed(
         used.update(watch.planned)  # what such code takes out of modules isn't read from source
     modules = [Query("closure", f"{module}:*") for module in sorted(used)]
     files = {os.path.relpath(path, folder): digest for path, digest in sorted(audit.strays.items())}
+    reads = audit.reads_of([*watch.planned, *watch.discovered])
     return replace(
         outcome,
         log_tail=tail.text(),
-        discovered=(*modules, *(Query("file", path) for path in files)),
+        reads=reads,
+        discovered=tuple(dict.fromkeys((*modules, *(Query("file", path) for path in files), *reads.queries))),
         discovered_files=files,
         discovered_text=dict(sorted(watch.discovered.items())),
         spawned=audit.spawned,
@@ -144,7 +146,8 @@ def _attempt(
         changed = _source_changed_below(error)
         if changed is not None:
             return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=changed.what)
-        return NodeOutcome(OutcomeStatus.FAILED, error=node_error(error))
+        refused = isinstance(error, StrictViolation)
+        return NodeOutcome(OutcomeStatus.FAILED, error=node_error(error), refused=refused)
 
 
 def _run(
@@ -162,9 +165,10 @@ def _run(
         parameter: _restore(parameter, task, bound, storage, memory, folders) for parameter in task.inputs
     }
     packages = _required_packages(component)
+    strict = StrictCall(task, values, audit.randomness)
     started = time.perf_counter()
     try:
-        with audit:
+        with audit, strict:
             output = bound.call(values, view)
     except Exception as error:
         if view.lost is not None:
@@ -174,6 +178,7 @@ def _run(
         # The component caught it and went on without: what it made is of no use.
         raise InputLost(view.lost)
     seconds = time.perf_counter() - started
+    strict.judge(lambda: audit.reads_of(task.modules).undeclared)
     outcome = _stored(task, output, bound, view, storage, memory, locator)
     return replace(outcome, seconds=seconds, packages=packages)
 
@@ -327,6 +332,8 @@ def load_component(component: str) -> Any:
 
 def node_error(error: BaseException) -> NodeError:
     """An exception as data, its traceback without the engine's frames."""
+    if isinstance(error, StrictViolation):
+        return NodeError(error.kind, str(error))
     return NodeError(type(error).__name__, str(error), user_traceback(error))
 
 

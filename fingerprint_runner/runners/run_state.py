@@ -22,6 +22,7 @@ from fingerprint_runner.planning.plan import Plan
 from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.runners.hook_calls import HookCalls
 from fingerprint_runner.runners.observer import RunObserver
+from fingerprint_runner.runners.observing.reads import UndeclaredRead
 from fingerprint_runner.runners.publisher import Publisher
 from fingerprint_runner.runners.redecider import Redecider
 from fingerprint_runner.runners.report import NodeReport
@@ -46,6 +47,8 @@ class RunSetup:
         executor_factory: makes the executor; None for the serial one.
         validate: raises what only importing components shows to be wrong; gives merged configs.
         registered_name: how histories name the graph.
+        strict: whether nodes fail that read what they don't declare, change their inputs in place, or draw
+            random numbers without a seed.
         make_again: gives a target's value where the stored one turns out to be damaged (R11).
     """
 
@@ -65,6 +68,7 @@ class RunSetup:
     registered_name: str
     make_again: Callable[[str], Any]
     keep_going: bool = False
+    strict: bool = False
 
 
 @dataclass
@@ -76,6 +80,7 @@ class RunProgress:
     retries: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    undeclared: dict[str, tuple[UndeclaredRead, ...]] = field(default_factory=dict)
     hits_told: set[str] = field(default_factory=set)
     failures: list[NodeFailed] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -165,4 +170,5 @@ class RunState:
             seconds=self.progress.seconds.get(name, 0.0),
             was_undecided=name in self.progress.undecided_at_start,
             reasons=self.reasons(name),
+            undeclared=self.progress.undeclared.get(name, ()),
         )

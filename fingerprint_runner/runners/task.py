@@ -18,6 +18,7 @@ from fingerprint_runner.fingerprints.record import ResourceTree, ValueRecord
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.graph.context import ExecutionContext
 from fingerprint_runner.runners.entered import Entered
+from fingerprint_runner.runners.observing.reads import NodeReads, ReadPolicy
 from fingerprint_runner.storage.model_storage import StorageLocation
 
 
@@ -75,8 +76,9 @@ class NodeTask:
         storage: where outputs go.
         scratch: the run's private folder for resources under way and values that aren't stored.
         keep: False for `disable` and `ignore`: the value goes to scratch and isn't kept.
-        fresh: it runs in a process of its own: sources changed under an earlier attempt, or this
-            process has loaded what may have changed the node's modules.
+        fresh: it runs in a process of its own: sources changed under an earlier attempt, this process has
+            loaded what may have changed the node's modules, or all that the node reads is to be seen.
+        reads: what it declares, and what becomes of other reads.
     """
 
     node: str
@@ -95,6 +97,7 @@ class NodeTask:
     target: type | Callable[..., Any] | None = None
     keep: bool = True
     fresh: bool = False
+    reads: ReadPolicy = field(default_factory=ReadPolicy)
 
     @property
     def only_here(self) -> bool:
@@ -161,6 +164,8 @@ class NodeOutcome:
         spawned: whether it started a subprocess.
         entered: the first-party functions that ran; None where that can't be told.
         unpickled: `module:name` of first-party classes and functions that unpickling asked for.
+        reads: what it read.
+        refused: whether it failed by what `strict` asks for: trying again would give the same.
         packages: what the component's `required_packages()` said.
         detail: for other ends than `DONE`: the module, or the parent whose artifact is lost.
     """
@@ -178,6 +183,8 @@ class NodeOutcome:
     spawned: bool = False
     entered: Entered | None = None
     unpickled: tuple[str, ...] = ()
+    reads: NodeReads = field(default_factory=NodeReads)
+    refused: bool = False
     packages: tuple[str, ...] = ()
     error: NodeError | None = None
     detail: str = ""

@@ -72,16 +72,6 @@ def unsupported_problems(schema: GraphSchema, nodes: Iterable[str]) -> list[Prob
                     hint="take `timeout_s` away; nodes run one after the other in one process",
                 )
             )
-        if node.track == "auto":
-            problems.append(
-                Problem(
-                    "unsupported",
-                    "reads that aren't declared can't be made dependencies yet",
-                    node=name,
-                    key="track",
-                    hint="name the files under `files` and the variables under `env`",
-                )
-            )
     return placed(schema, problems)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fingerprint_runner.fingerprints.encoding import digest
-from fingerprint_runner.fingerprints.manifest import Query, TracePart
+from fingerprint_runner.fingerprints.manifest import TRACKED, Query, TracePart
 from fingerprint_runner.provenance.closure import Closure
 from fingerprint_runner.provenance.component import ComponentSource
 from fingerprint_runner.provenance.distributions import MODULE_PREFIX, Distributions
 from fingerprint_runner.provenance.environment import environment_digests, python_tag
 from fingerprint_runner.provenance.files import FileDigests
+from fingerprint_runner.provenance.glance import FOLDER, listing_digest
 from fingerprint_runner.provenance.locate import Locator
 from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.provenance.narrowed import Ran
@@ -110,11 +111,25 @@ class PresentWorld:
         if query.kind == "dist":
             return self.distributions.answer(query.argument)
         if query.kind == "file":
-            return self.file_digests.digest(self.folder / query.argument) or ABSENT
+            return self.file_now(query.argument)
         if query.kind == "env":
             return self.environment([query.argument])[query.argument]
+        if query == TRACKED:
+            return TRACKED.argument
         # A kind that a later version writes: nothing it says can be relied on here, so it never matches.
         return digest(["unknown query", query.kind, query.argument])
+
+    def file_now(self, name: str) -> str:
+        """What lies at a path of the graph's folder.
+
+        Returns:
+            The digest of a file's content; `folder` or `absent`; for a name with `/` at its end the digest
+            of the names in that folder.
+        """
+        if name.endswith("/"):
+            return listing_digest(str(self.folder / name))
+        path = self.folder / name
+        return self.file_digests.digest(path) or (FOLDER if path.is_dir() else ABSENT)
 
     def closure(self, root: str) -> Closure:
         """The static closure of a root."""

@@ -24,6 +24,7 @@ def run(
     force: Sequence[str] = (),
     force_from: Sequence[str] = (),
     keep_going: bool = False,
+    strict: bool = False,
 ) -> RunReport:
     """Bring the targets of a graph file up to date.
 
@@ -36,6 +37,8 @@ def run(
         force: nodes to run whatever the cache holds.
         force_from: nodes to run, with all that depend on them.
         keep_going: whether nodes that don't depend on a failed one still run.
+        strict: whether a node fails that reads what it doesn't declare, changes what it was given in place,
+            or draws random numbers without a seed, as far as that can be told.
 
     Returns:
         The report; `report.values[target]` restores a value when asked for.
@@ -48,7 +51,9 @@ def run(
     folder = Path(graph_file).resolve().parent
     storage = open_storage(folder / ".cache" if cache_dir is None else cache_dir)
     runner = CachingGraphRunner(schema, storage, ExecutionContext(schema), hooks)
-    report = runner.execute(inputs, targets, force=force, force_from=force_from, keep_going=keep_going)
+    report = runner.execute(
+        inputs, targets, force=force, force_from=force_from, keep_going=keep_going, strict=strict
+    )
     if report.failures:
         raise report.failures[0]
     if report.interrupted:

@@ -17,6 +17,7 @@ NODE = {
     "seconds",
     "early_cutoff",
     "reasons",
+    "undeclared",
 }
 ERROR = {"kind", "message", "file", "line", "node", "key", "hint"}
 REASON = {"kind", "what", "old", "new"}
