@@ -57,7 +57,12 @@ def command(
         with workspace, RunScreen(to_stderr=as_json, quiet=quiet, verbose=verbose) as screen:
             runner = workspace.runner(screen)
             report = runner.execute(
-                workspace.inputs, targets or None, force=force, force_from=force_from, keep_going=keep_going, strict=strict
+                workspace.inputs,
+                targets or None,
+                force=force,
+                force_from=force_from,
+                keep_going=keep_going,
+                strict=strict,
             )
             screen.summary(report)
         if runner.standstill is not None:

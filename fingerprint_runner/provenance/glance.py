@@ -16,7 +16,7 @@ import xxhash
 
 from fingerprint_runner.provenance.files import ABSENT, SPECIAL, FileDigests, Look
 from fingerprint_runner.provenance.memo import NoMemo
-from fingerprint_runner.provenance.signatures import is_settled, signature_of
+from fingerprint_runner.provenance.signatures import is_settled, signature, signature_of
 
 FOLDER = "folder"
 """Stands for a folder that was only looked at: that there is one."""
@@ -59,6 +59,7 @@ def listing_digest(path: str) -> str:
     Raises:
         OSError: it can't be listed.
     """
+    signature(path)  # before listing: what comes later then shows
     try:
         names = sorted(name for name in os.listdir(path) if name not in COMING_AND_GOING)
     except (FileNotFoundError, NotADirectoryError):

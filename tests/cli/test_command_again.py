@@ -35,6 +35,11 @@ def total(values, factor=1):
     return helpers.add(values) * factor
 
 
+def tracked():
+    import os
+    return [os.environ.get("TRACKED"), sorted(os.listdir("tracked")), Path("tracked/there").exists()]
+
+
 def page(total, folder: OutputDirectory):
     (Path(folder) / "page.txt").write_text(str(total) * 5000)
 """
@@ -44,9 +49,10 @@ GRAPH = {
     "nodes": {
         "load": {"uses": "steps:load", "needs": ["limit"], "files": ["data/*.txt"], "env": ["REGION"]},
         "total": {"uses": "steps:total", "needs": {"values": "load"}, "config": {"factor": 2}},
+        "tracked": {"uses": "steps:tracked", "track": "auto"},
         "page": {"uses": "steps:page", "needs": ["total"], "export": "out/"},
     },
-    "targets": ["page", "load"],
+    "targets": ["page", "load", "tracked"],
 }
 
 
@@ -74,6 +80,7 @@ def project(tmp_path: Path) -> Project:
     """Run once."""
     folder = tmp_path / "project"
     (folder / "data").mkdir(parents=True)
+    (folder / "tracked").mkdir()
     (folder / "data" / "a.txt").write_text("one")
     (folder / "steps.py").write_text(STEPS)
     (folder / "helpers.py").write_text("def add(values):\n    return sum(values)\n")
@@ -92,7 +99,7 @@ def test_what_is_answered_is_what_was_printed(project: Project) -> None:
     project.until_answered("-q")
     again = project("run")
     assert _without_seconds(again.stdout) == _without_seconds(plain.stdout)
-    assert "3 nodes: 3 hit in" in again.stdout
+    assert "4 nodes: 4 hit in" in again.stdout
     assert project("run", "-q").stdout == ""
     found = json.loads(project("run", "--json").stdout)
     assert found["run_id"] != as_object["run_id"]
@@ -171,6 +178,8 @@ CHANGES: list[tuple[str, Callable[[Project], None]]] = [
     ("a declared file, keeping size and time", _same_size_and_mtime),
     ("a file that a pattern matches", _write("data/b.txt")),
     ("a declared variable", _set("REGION", "south")),
+    ("a file in a tracked folder", _write("tracked/new.txt")),
+    ("a tracked variable", _set("TRACKED", "yes")),
     ("an export", _append("out/page.txt", "!")),
     ("an export that is gone", lambda project: (project.folder / "out" / "page.txt").unlink()),
     ("the search path", _install),
