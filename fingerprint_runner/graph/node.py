@@ -169,3 +169,8 @@ def component_path(uses: str | type | Callable[..., Any]) -> str:
         module, _, attribute = uses.rpartition(".")
         return f"{module}:{attribute}"
     return f"{uses.__module__}:{getattr(uses, '__qualname__', type(uses).__qualname__)}"
+
+
+def has_import_path(component: str) -> bool:
+    """Whether a name is one that another process could import: not of `__main__`, a lambda or a local."""
+    return "<" not in component and not component.startswith("__main__:")

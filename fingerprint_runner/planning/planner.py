@@ -54,11 +54,19 @@ class World(Protocol):
         """Whether source shows the component to be a class."""
         ...
 
-    def static_code(self, roots: Sequence[str], *, pinned: bool) -> TracePart:
-        """The unnarrowed trace of these roots, answered: `closure` of each and `dist` of what they import.
+    def node_code(self, name: str, component: str, further: Sequence[str], *, pinned: bool) -> TracePart:
+        """The unnarrowed trace of a node, answered: `closure` of each root and `dist` of what they import.
 
-        With `pinned` (the node has a `version`) packages only.
+        Args:
+            name: of the node; of one whose component is only in memory `live` is a query.
+            component: its component.
+            further: roots beside it.
+            pinned: the node has a `version`: packages only.
         """
+        ...
+
+    def untold(self, name: str, component: str) -> str | None:
+        """Why it can't be told what code a node runs, which then always runs; None where it can."""
         ...
 
     def answer(self, queries: Sequence[Query]) -> TracePart:
@@ -178,7 +186,7 @@ class Planner:
             evidence = Evidence(
                 forced=name in self.request.forced,
                 always_runs=self.schema.nodes[name].cache_mode is not CacheMode.DEFAULT
-                or not has_import_path(self.schema.nodes[name].component),
+                or self.untold(name) is not None,
                 unrecorded_parents=self._unrecorded_parents(name),
                 waiting_on=self._waiting_on(name),
                 record=record,
@@ -232,6 +240,11 @@ class Planner:
                 found[name] = there[0]
         return found
 
+    def untold(self, name: str) -> str | None:
+        """Why it can't be told what code a node runs; None where it can, or where its `version` says it."""
+        node = self.schema.nodes[name]
+        return None if node.version is not None else self._world.untold(name, node.component)
+
     def takes(self, name: str, trace: Trace) -> bool:
         """Whether a trace may lead to a node's record: where reads are tracked, one that has them."""
         return self.schema.nodes[name].track != "auto" or TRACKED in trace.queries
@@ -266,7 +279,7 @@ class Planner:
             parameter: ParentEntry(str(need), self.outcomes[need.name].identity_of(need.key) or ABSENT)
             for parameter, need in self._counted_parents(name)
         }
-        is_class = self._world.is_class(component)
+        is_class = isinstance(node.uses, type) or self._world.is_class(component)
         return FirstPart(
             component=component,
             python=self._world.python,
@@ -292,10 +305,12 @@ class Planner:
     def _code(self, name: str) -> TracePart:
         """The unnarrowed trace of a node, answered: what it would run, as far as reading tells."""
         node = self.schema.nodes[name]
-        roots = [node.component]
-        for _, need in self._counted_parents(name):
-            roots.extend(self.outcomes[need.name].symbols_of(need.key))
-        code = self._world.static_code(tuple(dict.fromkeys(roots)), pinned=node.version is not None)
+        further = [
+            root
+            for _, need in self._counted_parents(name)
+            for root in self.outcomes[need.name].symbols_of(need.key)
+        ]
+        code = self._world.node_code(name, node.component, further, pinned=node.version is not None)
         if node.track == "auto":
             code = TracePart({**code.answers, TRACKED: TRACKED.argument}, code.symbols)
         return code
@@ -321,14 +336,6 @@ class Planner:
         return Baseline(
             Manifest(stored.first, TracePart(stored.code.answers, symbols)), now.symbols, now.answers
         )
-
-
-def has_import_path(component: str) -> bool:
-    """Whether other processes could import the component: not one of `__main__`, a lambda or a local.
-
-    The code of others can't be read from source, so they run whenever they are needed.
-    """
-    return "<" not in component and not component.startswith("__main__:")
 
 
 def config_entries(node: SchemaNode) -> dict[str, ConfigEntry]:

@@ -84,7 +84,7 @@ def _code(baseline: Baseline) -> Iterator[Reason]:
     """Symbols, packages, files and variables that the baseline's trace answers otherwise today."""
     old_answers = baseline.manifest.code.answers
     changed = [q for q in sorted(old_answers) if old_answers[q] != baseline.present_answers.get(q)]
-    if any(query.kind in ("closure", "symbol", "loading", "module") for query in changed):
+    if any(query.kind in ("closure", "symbol", "loading", "module", "live") for query in changed):
         symbols = list(
             _texts(ReasonKind.CODE_CHANGED, baseline.manifest.code.symbols, baseline.present_symbols)
         )

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import InvalidGraph, Problem
 from fingerprint_runner.fingerprints.encoding import digest
+from fingerprint_runner.graph.node import has_import_path
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.planning.decide import Decision, UpToDate
 from fingerprint_runner.planning.plan import Plan
-from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.provenance.environment import resolve_secret
 from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.runners.validation import (
@@ -43,7 +43,11 @@ class ComponentCheck:
         self._world = world
         self._memo = memo
         # A component that no import path leads to is what it is: there is nothing to look up.
-        self._names = [name for name in names if has_import_path(schema.nodes[name].component)]
+        self._names = [
+            name
+            for name in names
+            if name not in world.objects and has_import_path(schema.nodes[name].component)
+        ]
 
     def before_plan(self) -> None:
         """Check what source tells, and ask components for their `fingerprint_addon`.

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import NodeFailed
-from fingerprint_runner.fingerprints.manifest import Manifest
+from fingerprint_runner.fingerprints.manifest import Manifest, Query
 from fingerprint_runner.fingerprints.record import NodeRecord, Reason, ReasonKind
 from fingerprint_runner.graph.component import Resource
 from fingerprint_runner.planning.decide import Stale
-from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.provenance.environment import secret_texts
 from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.capture import Sink
+from fingerprint_runner.runners.checked_import import loaded_otherwise
 from fingerprint_runner.runners.executor import Executor, SerialExecutor
 from fingerprint_runner.runners.hook_calls import HookFailed
 from fingerprint_runner.runners.observing.policy import read_policy
@@ -108,6 +108,9 @@ class Driver:
         except HookFailed as failed:
             self._fail(name, NodeOutcome(OutcomeStatus.FAILED, error=failed.error), kind="hook")
             return
+        if self._has_changed_in_memory(name):
+            self._again(name, task.component)
+            return
         self._executor.start(task)
 
     def _task(self, name: str) -> NodeTask:
@@ -116,9 +119,11 @@ class Driver:
         # As of now: while it runs, another node may have the source read again.
         present = self._state.redecider.planned[name].present or self._planner.present(name)
         self._started[name] = present
-        named = isinstance(node.uses, str) or has_import_path(node.component)
+        target = setup.world.objects.get(name)
         roots = [query.argument for query in present.code.answers if query.kind == "closure"]
-        modules = setup.world.modules([*roots, node.component] if named else roots)
+        modules = setup.world.modules([*roots, node.component] if target is None else roots)
+        if target is not None:
+            self._withhold_if_loaded_otherwise(name, modules)
         reads = read_policy(setup.schema, name, setup.inputs, strict=setup.strict)
         return NodeTask(
             node=name,
@@ -134,7 +139,7 @@ class Driver:
             search_path=setup.world.search_path,
             modules=modules,
             resource=node.resource,
-            target=None if isinstance(node.uses, str) or named else node.uses,
+            target=target,
             keep=self._state.publisher.keeps(name),
             fresh=name in self._progress.attempts
             or reads.track
@@ -142,6 +147,21 @@ class Driver:
             or self._is_disturbed(modules),
             reads=reads,
         )
+
+    def _withhold_if_loaded_otherwise(self, name: str, modules: Mapping[str, str]) -> None:
+        """A component that is only in memory runs with the modules that this process has (R12)."""
+        module = loaded_otherwise(modules, self._setup.world.locator)
+        if module is not None:
+            self._state.publisher.withheld.add(name)
+            self._state.warn(
+                f"node {name!r} runs with what this process has loaded of module {module!r}, which need not "
+                "be what its file says now: the result isn't kept; restart this program"
+            )
+
+    def _has_changed_in_memory(self, name: str) -> bool:
+        """Whether a component that is only in memory, or what it refers to, isn't what was planned."""
+        planned = self._started[name].code.answers.get(Query("live", name))
+        return planned is not None and self._setup.world.live_now(name).digest != planned
 
     def _is_disturbed(self, modules: Mapping[str, str]) -> bool:
         """Whether this process has loaded, for other nodes, a module that changed something at import.

@@ -26,7 +26,7 @@ from fingerprint_runner.graph.structure import structure_problems
 from fingerprint_runner.hooks.hook import GraphNodeHook
 from fingerprint_runner.planning.decide import Stale, UpToDate
 from fingerprint_runner.planning.plan import Plan, PlannedNode, Request
-from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.planning.shown import shown
 from fingerprint_runner.provenance.environment import resolve_secret
 from fingerprint_runner.provenance.signatures import recorded_looks
@@ -209,7 +209,7 @@ class CachingGraphRunner(GraphRunner):
             since, table, generation = time.time_ns(), storage.table_looks(), storage.generation()
             report, run = self._run(inputs, targets, keep_going=keep_going)
         world, outcomes = run.world, run.outcomes
-        if run.is_all_hits and generation is not None and not world.addons:
+        if run.is_all_hits and generation is not None and not world.addons and not world.objects:
             standstill = make_standstill(
                 looks,
                 world.variables,
@@ -325,7 +325,8 @@ class CachingGraphRunner(GraphRunner):
         ]
         places = {symbol: found for symbol in symbols if (found := world.sources.place(symbol)) is not None}
         component = self._schema.nodes[node].component
-        notes = world.notes(component) if has_import_path(component) else ()
+        untold = world.untold(node, component)
+        notes = world.notes(component) if untold is None else (untold,)
         place = world.sources.place(component)
         return Explanation(plan, planned, planner.baseline_record(node), notes, places, place)
 
@@ -347,7 +348,15 @@ class CachingGraphRunner(GraphRunner):
 
     def _world(self) -> PresentWorld:
         self._storage.forget()
-        return PresentWorld(self._folder, self._storage.memo, self._environ)
+        objects = {
+            name: node.uses for name, node in self._schema.nodes.items() if not isinstance(node.uses, str)
+        }
+        if objects:
+            # For weight: most graphs name their components.
+            from fingerprint_runner.provenance.live_code import is_of_no_module
+
+            objects = {name: uses for name, uses in objects.items() if is_of_no_module(uses)}
+        return PresentWorld(self._folder, self._storage.memo, self._environ, objects)
 
     def _planner(
         self,

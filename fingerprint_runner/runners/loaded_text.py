@@ -11,15 +11,17 @@ import functools
 import importlib.util
 import marshal
 import os
+import time
 from pathlib import Path
 from types import ModuleType
 
 import xxhash
 
 from fingerprint_runner.provenance.locate import ModuleLocation
+from fingerprint_runner.provenance.signatures import FINE_GRAIN_NS
 
-_SLACK_NS = 2_000_000_000
-"""The kernel gives the boot time in whole seconds."""
+_SLACK_NS = FINE_GRAIN_NS
+"""File times and the time of a process's start are given in ticks."""
 
 
 def unchanged_since_start(module: ModuleType, location: ModuleLocation, digest: str) -> bool:
@@ -68,12 +70,8 @@ def process_start_ns() -> int | None:
     """When this process started, in nanoseconds since the epoch; None where the system doesn't tell."""
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        booted = next(
-            int(line.split()[1])
-            for line in Path("/proc/stat").read_text().splitlines()
-            if line.startswith("btime")
-        )
-    except (OSError, StopIteration, ValueError):
+        since_boot = int(fields[19]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        running = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - since_boot
+    except (OSError, AttributeError, ValueError):
         return None
-    ticks = int(fields[19])
-    return booted * 1_000_000_000 + ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return time.time_ns() - running

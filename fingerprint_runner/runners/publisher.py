@@ -15,7 +15,7 @@ from fingerprint_runner.errors import SourceChanged, StorageError
 from fingerprint_runner.fingerprints.manifest import Manifest, Query, TracePart, full_fingerprint
 from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
-from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.provenance.files import ABSENT
 from fingerprint_runner.provenance.glance import FOLDER
 from fingerprint_runner.provenance.narrowed import Ran
@@ -33,12 +33,14 @@ class Publisher:
 
     Attributes:
         unpublished: nodes whose outcome is this run's alone.
+        withheld: nodes whose outcome must be, since they run other code than was planned.
     """
 
     def __init__(
         self, planner: Planner, world: PresentWorld, storage: ModelStorage, warn: Callable[[str], None]
     ) -> None:
         self.unpublished: set[str] = set()
+        self.withheld: set[str] = set()
         self.can_store = True
         self._planner = planner
         self._world = world
@@ -48,8 +50,10 @@ class Publisher:
     def keeps(self, name: str) -> bool:
         """Whether the node's output goes to the store; else it lives in the run's scratch folder."""
         node = self._node(name)
-        return node.cache_mode not in (CacheMode.DISABLE, CacheMode.IGNORE) and has_import_path(
-            node.component
+        return (
+            node.cache_mode not in (CacheMode.DISABLE, CacheMode.IGNORE)
+            and name not in self.withheld
+            and self._planner.untold(name) is None
         )
 
     def changed_since_planned(self, name: str, present: Manifest, outcome: NodeOutcome) -> str | None:
@@ -144,7 +148,9 @@ class Publisher:
             for package in self._world.closure(query.argument).packages
         }
         further = self._world.package_answers({*packages, *outcome.packages})
-        ran = None if not roots else self._narrowed([*roots, *unpickled], outcome)
+        # What is only in memory is read there as a whole.
+        in_memory = any(query.kind == "live" for query in present.code.answers)
+        ran = None if in_memory or not roots else self._narrowed([*roots, *unpickled], outcome)
         if ran is not None:
             kept = [query for query in (*present.code.answers, *found) if query.kind != "closure"]
             part = self._world.answer([*ran.queries, *kept])

@@ -49,6 +49,8 @@ class Run:
         setup.observer.planned(plan)
         state.hooks.on_plan(plan)
         for name in plan.nodes:
+            if setup.world.objects and (untold := setup.planner.untold(name)) is not None:
+                state.warn(f"node {name!r} runs every time, since it can't be told what it runs: {untold}")
             state.tell_hit(name)
         interrupted = state.scheduler.has_work and not self._drive(state)
         if not interrupted:

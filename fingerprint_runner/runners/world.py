@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.fingerprints.manifest import TRACKED, Query, TracePart
+from fingerprint_runner.graph.node import has_import_path
 from fingerprint_runner.provenance.closure import Closure
 from fingerprint_runner.provenance.component import ComponentSource
 from fingerprint_runner.provenance.distributions import MODULE_PREFIX, Distributions
@@ -23,6 +25,9 @@ from fingerprint_runner.provenance.memo import Memo
 from fingerprint_runner.provenance.narrowed import Ran
 from fingerprint_runner.provenance.source_reader import SourceReader
 
+if TYPE_CHECKING:
+    from fingerprint_runner.provenance.live_code import LiveCode
+
 ABSENT = "absent"
 
 
@@ -33,11 +38,19 @@ class PresentWorld:
         folder: what relative paths of the graph are relative to; comes first on the search path.
         memo: remembers readings between processes.
         environ: the environment variables.
+        objects: node → its component, for components that no module has under their name.
     """
 
-    def __init__(self, folder: Path, memo: Memo, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        memo: Memo,
+        environ: Mapping[str, str],
+        objects: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
         self.folder = folder
         self.environ = environ
+        self.objects = dict(objects or {})
         self.search_path = search_path(folder)
         self.python = python_tag()
         self.locator = Locator(self.search_path)
@@ -49,6 +62,7 @@ class PresentWorld:
         """Environment variable → digest of its value, for those that were asked for."""
         self._code: dict[tuple[tuple[str, ...], bool], TracePart] = {}
         self._answers: dict[Query, str] = {}
+        self._live: dict[str, LiveCode] = {}
 
     def component(self, component: str) -> ComponentSource:
         """What source tells about a component."""
@@ -65,6 +79,38 @@ class PresentWorld:
         if key not in self._code:
             self._code[key] = self._read_code(roots, pinned)
         return self._code[key]
+
+    def node_code(self, name: str, component: str, further: Sequence[str], *, pinned: bool) -> TracePart:
+        live = self.live(name)
+        roots = [component] if live is None else live.roots
+        code = self.static_code(tuple(dict.fromkeys([*roots, *further])), pinned=pinned)
+        if live is None:
+            return code
+        answers = {**code.answers, **self.package_answers(live.packages)}
+        if pinned:
+            return TracePart(answers, code.symbols)
+        return TracePart({**answers, Query("live", name): live.digest}, {**code.symbols, **live.parts})
+
+    def live(self, name: str) -> LiveCode | None:
+        """What a component that is only in memory runs; None of a node whose component can be imported."""
+        if name not in self.objects:
+            return None
+        if name not in self._live:
+            self._live[name] = self.live_now(name)
+        return self._live[name]
+
+    def live_now(self, name: str) -> LiveCode:
+        """As `live`, read anew."""
+        # For weight: most graphs name their components.
+        from fingerprint_runner.provenance.live_code import live_code
+
+        return live_code(self.objects[name], lambda module: self.locator.locate(module).kind)
+
+    def untold(self, name: str, component: str) -> str | None:
+        live = self.live(name)
+        if live is not None:
+            return live.untold
+        return None if has_import_path(component) else f"{component} can't be imported by its name"
 
     def _read_code(self, roots: Sequence[str], pinned: bool) -> TracePart:
         answers: dict[Query, str] = {}
@@ -96,6 +142,8 @@ class PresentWorld:
             answers[query] = self._answer(query) if joint is None else joint
             if query.kind == "closure":
                 symbols.update(self.sources.closure(query.argument).parts)
+            elif query.kind == "live" and (live := self.live(query.argument)) is not None:
+                symbols.update(live.parts)
         if ran is not None:
             symbols.update(self.sources.narrowed_parts(ran))
         return TracePart(answers, symbols)
@@ -108,6 +156,9 @@ class PresentWorld:
     def _find_answer(self, query: Query) -> str:
         if query.kind == "closure":
             return self.sources.closure(query.argument).digest
+        if query.kind == "live":
+            live = self.live(query.argument)
+            return ABSENT if live is None else live.digest
         if query.kind == "dist":
             return self.distributions.answer(query.argument)
         if query.kind == "file":
@@ -165,6 +216,7 @@ class PresentWorld:
         """Look at everything anew from here on."""
         self._code.clear()
         self._answers.clear()
+        self._live.clear()
         self.locator.refresh()
         self.sources.refresh()
         self.distributions.refresh()
