@@ -80,6 +80,11 @@ def identify(value: object, *, path: str = "value") -> Identified:
     return Identified(identity, keys, tuple(sorted(met)), key_globals, _payload_digest(value, expander))
 
 
+def value_walk(path: str = "value") -> Walk:
+    """A walk by these rules, for those who compare values part by part."""
+    return Walk(_Expander(), path)
+
+
 def register_identity(kind: type | str, function: Reduce) -> None:
     """Say what the identity of a type's instances is made of.
 

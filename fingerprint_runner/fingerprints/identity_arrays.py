@@ -71,7 +71,7 @@ def array(value: Any) -> Part:
     steps = [""] * len(head)
     if fortran:
         value = value.T
-    if kind.names is not None and (kind.hasobject or _has_gaps(kind)):
+    if kind.names is not None and (kind.hasobject or has_gaps(kind)):
         fields = [array(value[name]) for name in kind.names]
         return Part(b"V", [*head, Part(b"q", fields, [f"[{name!r}]" for name in kind.names])], steps)
     if kind.hasobject or kind.kind not in _RAW_KINDS:
@@ -130,7 +130,7 @@ def dtype(kind: Any) -> Any:
     return Part(b"D", [kind.str, None if kind.kind in _RAW_KINDS - {"V"} else kind.type, metadata])
 
 
-def _has_gaps(kind: Any) -> bool:
+def has_gaps(kind: Any) -> bool:
     """Whether some bytes of a structured dtype belong to no field, to several, or to a padded number."""
     return _owned(kind) != int(kind.itemsize)
 
