@@ -180,6 +180,9 @@ class Publisher:
         if not self._publishable(name) or not self.can_store:
             self.unpublished.add(name)
             return record
+        # For weight: a run that publishes nothing needs no texts.
+        from fingerprint_runner.runners.source_texts import source_texts
+
         recomputes = self._node(name).cache_mode is CacheMode.RECOMPUTE
         try:
             published = self._storage.publish(
@@ -191,6 +194,7 @@ class Publisher:
                     if self._planner.takes(name, trace)
                     else None
                 ),
+                sources=source_texts(self._world, record.manifest.code),
             )
         except StorageError as error:
             self._lost_store(error)

@@ -37,10 +37,14 @@ _decoders: dict[type, Callable[[bytes], Any]] = {}
 
 
 class RecordRow(Struct, frozen=True):
-    """A record as it is stored: without its code part, which is a row of its own."""
+    """A record as it is stored: without its code part, which is a row of its own.
+
+    `sources` names the row of the texts that its modules had; empty where none were kept.
+    """
 
     record: NodeRecord
     code: str
+    sources: str = ""
 
 
 class ArtifactSummary(Struct, frozen=True):
@@ -85,6 +89,7 @@ class RecordSummaryRow(Struct, frozen=True):
 
     record: RecordSummary
     code: str
+    sources: str = ""
 
 
 def blobs_of(record: RecordSummary) -> Iterator[tuple[str, int]]:
@@ -113,6 +118,19 @@ class CodeRow(Struct, frozen=True):
         """The code part again."""
         answers = {Query(kind, argument): answer for kind, argument, answer in self.answers}
         return TracePart(answers, self.symbols)
+
+
+class SourcesRow(Struct, frozen=True):
+    """Module → digest of the text that it had, sorted."""
+
+    texts: dict[str, str]
+
+
+class TextRow(Struct, frozen=True):
+    """A module's text, compressed by zlib; `size` is that of the text itself, in bytes."""
+
+    size: int
+    compressed: bytes
 
 
 class TraceRow(Struct, frozen=True):
@@ -257,10 +275,10 @@ class LazyMapping(Mapping[Any, Any]):
         return dict, (dict(self._all()),)
 
 
-def record_row(record: NodeRecord, code: str) -> RecordRow:
-    """A record's row, given the name of its code part's row."""
+def record_row(record: NodeRecord, code: str, sources: str = "") -> RecordRow:
+    """A record's row, given the names of the rows of its code part and of its modules' texts."""
     bare = replace(record.manifest, code=TracePart({}, {}))
-    return RecordRow(replace(record, manifest=bare), code)
+    return RecordRow(replace(record, manifest=bare), code, sources)
 
 
 def with_code(row: RecordRow, part: Callable[[], TracePart]) -> NodeRecord:

@@ -33,7 +33,7 @@ _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TABLES = """
 CREATE TABLE record (
     id INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, node TEXT, component TEXT,
-    first_key BLOB, code BLOB, created REAL, used REAL, seconds REAL, origin TEXT, dropped REAL,
+    first_key BLOB, code BLOB, sources BLOB, created REAL, used REAL, seconds REAL, origin TEXT, dropped REAL,
     has_output INTEGER, row_bytes INTEGER, inline_bytes INTEGER,
     kept INTEGER DEFAULT 0, bytes INTEGER DEFAULT 0, pinned INTEGER DEFAULT 0, live INTEGER DEFAULT 0);
 CREATE TABLE part (record INTEGER, digest BLOB, size INTEGER, PRIMARY KEY (record, digest)) WITHOUT ROWID;
@@ -213,16 +213,21 @@ class Inventory:
         """Look at the rows beside records too: tables `support` (key, bytes) and `reference` (id, key).
 
         A list of traces is referred to by the records of its first key, and a trace by the records of the
-        first keys that list it.
+        first keys that list it. Texts are apart, since they are many: tables `text` (key, bytes) and
+        `text_use` (key, sources), a text being referred to by the records of the lists that name it.
         """
         self.database.executescript(
             "CREATE TABLE support (key TEXT PRIMARY KEY, bytes INTEGER) WITHOUT ROWID;"
             "CREATE TABLE reference (key TEXT, id INTEGER, PRIMARY KEY (key, id)) WITHOUT ROWID;"
-            "CREATE INDEX record_first_key ON record (first_key)"
+            "CREATE TABLE text (key TEXT PRIMARY KEY, bytes INTEGER) WITHOUT ROWID;"
+            "CREATE TABLE text_use (key TEXT, sources BLOB, PRIMARY KEY (key, sources)) WITHOUT ROWID;"
+            "CREATE INDEX record_first_key ON record (first_key);"
+            "CREATE INDEX record_sources ON record (sources)"
         )
-        for prefix in ("c/", "f/", "q/", "n/"):
+        for prefix in ("c/", "f/", "q/", "n/", "s/"):
             self._insert("INSERT INTO support VALUES (?, ?)", self._reader.sizes(prefix))
-        for prefix, column in (("c/", "code"), ("f/", "first_key")):
+        self._read_texts()
+        for prefix, column in (("c/", "code"), ("f/", "first_key"), ("s/", "sources")):
             self.ask(
                 f"INSERT INTO reference SELECT '{prefix}' || lower(hex({column})), id FROM record"
                 f" WHERE {column} IS NOT NULL"
@@ -239,6 +244,18 @@ class Inventory:
                 "INSERT INTO reference SELECT ?, id FROM record WHERE fingerprint = ?",
                 key,
                 None if newest is None else _digest(newest.fingerprint),
+            )
+
+    def _read_texts(self) -> None:
+        self._insert("INSERT INTO text VALUES (?, ?)", self._reader.sizes("t/"))
+        for key, content in self._reader.below("s/"):
+            row = codec.decode_row(key, content, codec.SourcesRow)
+            self._insert(
+                "INSERT OR IGNORE INTO text_use VALUES (?, ?)",
+                (
+                    (keys.text_key(digest), _digest(key[2:]))
+                    for digest in (() if row is None else row.texts.values())
+                ),
             )
 
     # --- reading the store ----------------------------------------------------------------------------
@@ -274,6 +291,7 @@ class Inventory:
                     record.component,
                     _digest(record.first_key),
                     _digest(row.code),
+                    _digest(row.sources),
                     record.created,
                     record.created,
                     record.seconds,
@@ -292,8 +310,9 @@ class Inventory:
 
     def _add_records(self, records: list[tuple[Any, ...]], parts: list[tuple[Any, ...]]) -> None:
         self.database.executemany(
-            "INSERT INTO record (id, fingerprint, node, component, first_key, code, created, used, seconds,"
-            " origin, dropped, has_output, row_bytes, inline_bytes) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO record (id, fingerprint, node, component, first_key, code, sources, created, used,"
+            " seconds, origin, dropped, has_output, row_bytes, inline_bytes)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             records,
         )
         self.database.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?)", parts)

@@ -4,6 +4,7 @@
     f/<first key>     names of its traces          g/<digest>   a graph's last run
     q/<trace name>    a trace's queries            n/<digest>   newest record of a node and component
     c/<digest>        a manifest's code part       p/<fingerprint>   a record that is pinned
+    s/<digest>        which module had which text  t/<digest>   a module's text
     generation        of the table
 
 Invariants: keys are part of the store's format; no lookup of a plan rests on `n/`, `g/` and `p/` rows alone,
@@ -36,6 +37,16 @@ def trace_key(name: str) -> str:
 def code_key(name: str) -> str:
     """Of a code part."""
     return f"c/{name}"
+
+
+def sources_key(name: str) -> str:
+    """Of the list that says which module had which text."""
+    return f"s/{name}"
+
+
+def text_key(digest: str) -> str:
+    """Of a module's text."""
+    return f"t/{digest}"
 
 
 def run_key(run_id: str) -> str:

@@ -53,6 +53,7 @@ LONG_S = 0.2
 """A node that ran longer is on the disk at once, and not with its group."""
 
 if TYPE_CHECKING:
+    from fingerprint_runner.storage.module_texts import ModuleTexts, SourceTexts
     from fingerprint_runner.storage.upkeep import Upkeep
 
 
@@ -311,6 +312,7 @@ class ModelStorage:
         *,
         replace: bool = False,
         fingerprint_under: Callable[[Trace], str | None] | None = None,
+        sources: SourceTexts | None = None,
     ) -> Published:
         """Make a node's outcome visible under its fingerprint, unless another holds already (R14).
 
@@ -320,6 +322,7 @@ class ModelStorage:
             replace: it holds whatever was there (`--force`).
             fingerprint_under: the full fingerprint that an older trace of the same first key gives
                 now, None where it can't be told; lets an older trace that matches as well hold.
+            sources: the texts that its modules had, to be kept for those who ask what changed.
 
         Returns:
             The record that holds, for everybody and from now on.
@@ -330,8 +333,9 @@ class ModelStorage:
         """
         if record.trace != trace.name:
             raise ValueError(f"the record of {record.node!r} names another trace than the one given")
+        texts = None if sources is None else self.texts.prepare(sources)
         with self._writer.transaction(sync_at_once=record.seconds > LONG_S) as rows:
-            published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under)
+            published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under, texts)
             for live in self._live_runs:
                 live.add(published.record.fingerprint)
         self._rows.forget(rows.changed)
@@ -396,6 +400,14 @@ class ModelStorage:
         from fingerprint_runner.storage.upkeep import Upkeep
 
         return Upkeep(self._layout, self._reader, self._writer, self._forget_all)
+
+    @cached_property
+    def texts(self) -> ModuleTexts:
+        """The texts that modules had when nodes ran."""
+        # For weight: plans, and runs in which nothing is published, don't need it.
+        from fingerprint_runner.storage.module_texts import ModuleTexts
+
+        return ModuleTexts(self._reader, self._rows)
 
     def _forget_all(self) -> None:
         self._artifacts.forget()

@@ -272,7 +272,7 @@ class _Choice:
         self._choose_unreferenced_rows()
 
     def _choose_unreferenced_rows(self) -> None:
-        """Rows that no record which stays refers to: code parts, lists of traces, traces, pointers."""
+        """Rows that no record which stays refers to: code parts, traces and their lists, pointers, texts."""
         inventory = self._inventory
         if not inventory.number("SELECT COUNT(*) FROM going_record"):
             return
@@ -280,6 +280,12 @@ class _Choice:
         inventory.ask(
             "INSERT INTO going_row SELECT key, bytes FROM support WHERE NOT EXISTS (SELECT 1 FROM reference"
             " WHERE reference.key = support.key AND id NOT IN (SELECT id FROM going_record))"
+        )
+        # By their keys lists of texts go before the texts, so that no list that stays misses one.
+        inventory.ask(
+            "INSERT INTO going_row SELECT key, bytes FROM text WHERE NOT EXISTS"
+            " (SELECT 1 FROM text_use JOIN record USING (sources) WHERE text_use.key = text.key"
+            " AND id NOT IN (SELECT id FROM going_record))"
         )
 
     def _going(self) -> PruneCounts:

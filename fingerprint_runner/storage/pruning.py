@@ -130,8 +130,18 @@ class Pruning:
             ask("DELETE FROM going_row WHERE key = ?", keys.trace_list_key(row.record.first_key))
             ask("DELETE FROM going_row WHERE key = ?", keys.trace_key(row.record.trace))
             ask("DELETE FROM going_row WHERE key = ?", keys.newest_key(row.record.node, row.record.component))
+            if row.sources:
+                self._spare_texts(keys.sources_key(row.sources))
             for digest, _ in codec.blobs_of(row.record):
                 ask("DELETE FROM going_blob WHERE digest = ?", bytes.fromhex(digest))
+
+    def _spare_texts(self, key: str) -> None:
+        """A list of texts that somebody refers to stays, with the texts."""
+        self._inventory.ask("DELETE FROM going_row WHERE key = ?", key)
+        content = self._reader.rows([key]).get(key)
+        row = None if content is None else codec.decode_row(key, content, codec.SourcesRow)
+        for digest in () if row is None else row.texts.values():
+            self._inventory.ask("DELETE FROM going_row WHERE key = ?", keys.text_key(digest))
 
     def _still_there(self, rows: Transaction, fingerprint: str, created: float) -> codec.RecordRow | None:
         """A record's row, if it is the one that the plan was made for."""

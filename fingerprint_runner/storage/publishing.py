@@ -45,6 +45,12 @@ class Rows(Protocol):
     def set(self, key: str, row: bytes) -> None: ...
 
 
+class Texts(Protocol):
+    """The texts of a record's modules, ready to be written."""
+
+    def write(self, rows: Rows) -> str: ...
+
+
 def publish_record(
     rows: Rows,
     record: NodeRecord,
@@ -52,6 +58,7 @@ def publish_record(
     is_kept: Callable[[NodeRecord], bool],
     force: bool,
     fingerprint_under: Callable[[Trace], str | None] | None = None,
+    texts: Texts | None = None,
 ) -> Published:
     """Decide which record holds, and write what is new; see `ModelStorage.publish`."""
     names = _trace_names(rows, record.first_key)
@@ -62,7 +69,7 @@ def publish_record(
     existing = _read(rows, record.fingerprint)
     published = _holding(existing, record, is_kept, force)
     if published.inserted:
-        _write(rows, published.record)
+        _write(rows, published.record, texts)
     _add_trace(rows, record.first_key, trace, names)
     newest = keys.newest_key(published.record.node, published.record.component)
     rows.set(newest, codec.encode_row(newest, codec.NewestRow(published.record.fingerprint)))
@@ -169,11 +176,12 @@ def _read(rows: Rows, fingerprint: str) -> NodeRecord | None:
     return replace(row.record, manifest=replace(row.record.manifest, code=part.part()))
 
 
-def _write(rows: Rows, record: NodeRecord) -> None:
+def _write(rows: Rows, record: NodeRecord, texts: Texts | None) -> None:
     name, code = _code_row(record)
     rows.set(keys.code_key(name), code)
+    sources = "" if texts is None else texts.write(rows)
     key = keys.record_key(record.fingerprint)
-    rows.set(key, codec.encode_row(key, codec.record_row(record, name)))
+    rows.set(key, codec.encode_row(key, codec.record_row(record, name, sources)))
 
 
 def _code_row(record: NodeRecord) -> tuple[str, bytes]:

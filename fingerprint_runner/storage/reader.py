@@ -54,6 +54,17 @@ class RecordReader:
             found.update((key, value) for key, value in self._select(statement, batch))
         return found
 
+    def there(self, keys: Iterable[str]) -> set[str]:
+        """Those of these keys that have a row; the rows themselves aren't read."""
+        wanted = list(dict.fromkeys(keys))
+        found: set[str] = set()
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            marks = ",".join("?" * len(batch))
+            statement = f"SELECT key FROM Cache WHERE key IN ({marks}) AND {_RAW}"
+            found.update(key for (key,) in self._select(statement, batch))
+        return found
+
     def below(
         self, prefix: str, *, newest_first: bool = False, page: int = 500
     ) -> Iterator[tuple[str, bytes]]:

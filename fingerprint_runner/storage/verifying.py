@@ -25,6 +25,7 @@ from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.artifacts import digest_of
 from fingerprint_runner.storage.inventory import Inventory
 from fingerprint_runner.storage.layout import FOLDERS, Layout
+from fingerprint_runner.storage.module_texts import sources_name, text_of
 from fingerprint_runner.storage.reader import RecordReader
 
 _FILES = re.compile(r"VERSION|CACHEDIR\.TAG|lock|\.(VERSION|CACHEDIR\.TAG)\.[0-9a-f-]+")
@@ -40,6 +41,8 @@ _FORMS: dict[str, type] = {
     "g/": codec.GraphRow,
     "n/": codec.NewestRow,
     "p/": codec.PinRow,
+    "s/": codec.SourcesRow,
+    "t/": codec.TextRow,
 }
 _NODES_NAMED = 3
 
@@ -157,6 +160,8 @@ class Verification:
                     yield from self._record(key, row)
                 elif isinstance(row, codec.TraceListRow):
                     yield from self._referred([keys.trace_key(name) for name in row.traces], key, ())
+                elif isinstance(row, codec.SourcesRow):
+                    yield from self._referred([keys.text_key(name) for name in row.texts.values()], key, ())
 
     def _record(self, key: str, row: codec.RecordRow) -> Iterator[Damage]:
         nodes = (row.record.node,)
@@ -167,12 +172,13 @@ class Verification:
             and digest_of([artifact.inline]) != artifact.digest
         ):
             yield Damage(DamageKind.CORRUPT, f"row {key}", "holds a value that isn't what was written", nodes)
-        yield from self._referred([keys.code_key(row.code)], key, nodes)
+        sources = [keys.sources_key(row.sources)] if row.sources else []
+        yield from self._referred([keys.code_key(row.code), *sources], key, nodes)
 
     def _referred(self, wanted: list[str], by: str, nodes: tuple[str, ...]) -> Iterator[Damage]:
-        there = self._reader.rows(wanted)
+        there = self._reader.there(wanted)
         for key in wanted:
-            if key not in there and self._reader.rows([by]):
+            if key not in there and self._reader.there([by]):
                 yield Damage(
                     DamageKind.MISSING, f"row {key}", f"isn't there, and the row {by} names it", nodes
                 )
@@ -255,4 +261,8 @@ def _belongs(key: str, row: Any) -> bool:
         return row.run_id == name
     if isinstance(row, codec.PinRow):
         return row.fingerprint == name
+    if isinstance(row, codec.SourcesRow):
+        return sources_name(row) == name
+    if isinstance(row, codec.TextRow):
+        return text_of(row, name) is not None
     return True
