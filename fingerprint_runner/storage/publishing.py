@@ -1,13 +1,14 @@
 """What holds when an outcome is published (R14).
 
 Invariants: rows of one publication change in one transaction; a record whose artifacts are there is
-never replaced but by force; two identities under one fingerprint are reported, unless one of them is
-of bytes, which say less than values.
+never replaced but by force, which goes for the records of all traces that match; two identities under one
+fingerprint are reported, unless one of them is of bytes, which say less than values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import xxhash
@@ -44,6 +45,8 @@ class Rows(Protocol):
 
     def set(self, key: str, row: bytes) -> None: ...
 
+    def remove(self, key: str) -> None: ...
+
 
 class Texts(Protocol):
     """The texts of a record's modules, ready to be written."""
@@ -70,6 +73,10 @@ def publish_record(
     published = _holding(existing, record, is_kept, force)
     if published.inserted:
         _write(rows, published.record, texts)
+        if fingerprint_under is not None:
+            matching = _matching(rows, record, names, fingerprint_under)
+            differ = _supersede(rows, record, matching, is_kept, force)
+            published = replace(published, nondeterministic=published.nondeterministic or differ)
     _add_trace(rows, record.first_key, trace, names)
     newest = keys.newest_key(published.record.node, published.record.component)
     rows.set(newest, codec.encode_row(newest, codec.NewestRow(published.record.fingerprint)))
@@ -150,15 +157,46 @@ def _older(
     fingerprint_under: Callable[[Trace], str | None],
 ) -> NodeRecord | None:
     """The kept record to which an older trace of the same first key leads: lookups find it first."""
+    older = itertools.takewhile(lambda name: name != record.trace, names)
+    return next(filter(is_kept, _matching(rows, record, older, fingerprint_under)), None)
+
+
+def _matching(
+    rows: Rows,
+    record: NodeRecord,
+    names: Iterable[str],
+    fingerprint_under: Callable[[Trace], str | None],
+) -> Iterator[NodeRecord]:
+    """The other records to which these traces of the same first key lead as things stand."""
     for name in names:
-        if name == record.trace:
-            return None
-        trace = _trace(rows, name)
+        trace = None if name == record.trace else _trace(rows, name)
         fingerprint = None if trace is None else fingerprint_under(trace)
         found = None if fingerprint is None else _read(rows, fingerprint)
-        if found is not None and is_kept(found):
-            return found
-    return None
+        if found is not None:
+            yield found
+
+
+def _supersede(
+    rows: Rows,
+    record: NodeRecord,
+    others: Iterable[NodeRecord],
+    is_kept: Callable[[NodeRecord], bool],
+    force: bool,
+) -> bool:
+    """Remove records that lookups would find in the place of one that was inserted.
+
+    That is by force all of them, and else those that say something else and that nobody can have.
+
+    Returns:
+        Whether one of them had another identity.
+    """
+    differ = False
+    for other in others:
+        differs = _differ(other, record)
+        differ = differ or differs
+        if force or (differs and not is_kept(other)):
+            rows.remove(keys.record_key(other.fingerprint))
+    return differ
 
 
 def _read(rows: Rows, fingerprint: str) -> NodeRecord | None:

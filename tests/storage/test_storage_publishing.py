@@ -171,6 +171,36 @@ def test_an_older_trace_that_matches_as_well_holds(storage: ModelStorage) -> Non
     assert storage.publish(newer, new_trace, fingerprint_under=lambda trace: None).record == newer
 
 
+def test_force_replaces_what_other_traces_lead_to(storage: ModelStorage) -> None:
+    """Else a lookup would find the older record in the place of the forced one; other states stay."""
+    older, old_trace = make_record(stored(storage, LARGE), root="pipeline:Old")
+    elsewhere, other_trace = make_record(stored(storage, LARGE), root="pipeline:Other")
+    newer, new_trace = make_record(stored(storage, 2), root="pipeline:New")
+    storage.publish(older, old_trace)
+    storage.publish(elsewhere, other_trace)
+    answers = {old_trace: older.fingerprint}
+    published = storage.publish(newer, new_trace, replace=True, fingerprint_under=answers.get)
+    assert published.inserted and published.nondeterministic
+    found = again(storage).records([older.fingerprint, elsewhere.fingerprint, newer.fingerprint])
+    assert list(found) == [elsewhere.fingerprint, newer.fingerprint]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_record_that_is_not_kept_and_says_something_else_goes(storage: ModelStorage, same: bool) -> None:
+    """It can't be had any more, and would decide for another value than the one that is there."""
+    older, old_trace = make_record(stored(storage, LARGE), root="pipeline:Old")
+    storage.publish(older, old_trace)
+    (path,) = storage.folder.glob("blobs/*/*")
+    path.unlink()
+    newer, new_trace = make_record(stored(storage, LARGE if same else 2), root="pipeline:New")
+    if same:
+        path.unlink()
+    other = again(storage)
+    published = other.publish(newer, new_trace, fingerprint_under={old_trace: older.fingerprint}.get)
+    assert published.inserted and published.nondeterministic is not same
+    assert (older.fingerprint in other.records([older.fingerprint])) is same
+
+
 def test_a_record_must_name_the_trace_given(storage: ModelStorage) -> None:
     """A mix-up is an error in the caller, not a record that can't be found."""
     record, _ = make_record(stored(storage, 1))
