@@ -121,6 +121,32 @@ class Origin(Struct, frozen=True):
     time: float | None = None
 
 
+class UnnarrowedKind(enum.Enum):
+    """Why a trace isn't narrowed to the functions that ran; the words of JSON."""
+
+    PYTHON = "python"
+    """This version of Python can't tell which ran."""
+    MONITORING = "monitoring"
+    """Other tools held every place from which it can be told."""
+    LOADED_BEFORE = "loaded-before"
+    """A module was loaded by something else, so that what its import ran wasn't seen."""
+    PROCESS = "process"
+    """The node started a process."""
+    UNSEEN_CALLS = "unseen-calls"
+    """A package may run functions, or copies of them, without their being seen."""
+    CODE_EXAMINED = "code-examined"
+    """The code of a function was asked for, as is done to compile, ship or compare it."""
+    ACCEPTED = "accepted"
+    """Nothing ran."""
+
+
+class Unnarrowed(Struct, frozen=True, order=True):
+    """One reason why a trace isn't narrowed; `what` is the version, module, package or function, if any."""
+
+    kind: UnnarrowedKind
+    what: str | None = None
+
+
 class NodeRecord(Struct, frozen=True):
     """What came of one computation.
 
@@ -139,6 +165,8 @@ class NodeRecord(Struct, frozen=True):
         origin: see `Origin`.
         dropped: when its artifacts were pruned, in seconds since the epoch; 0 where they weren't. They may be
             there all the same: another record shares them, or the pruning was cut short.
+        unnarrowed: why the trace isn't narrowed to the functions that ran; empty where it is, where no code
+            counts, and in records from before this was noted.
         manifest: the ingredients of `fingerprint`.
     """
 
@@ -157,6 +185,7 @@ class NodeRecord(Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()
     origin: Origin = Origin()
     dropped: float = 0.0
+    unnarrowed: tuple[Unnarrowed, ...] = ()
     format: int = FORMAT_VERSION
 
     @property

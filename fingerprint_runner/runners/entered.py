@@ -5,7 +5,7 @@ computed may have been kept (a cache, a lazily made table) and be used by a late
 
 Invariants: a function that runs while a module is imported belongs to that import and isn't the node's own;
 where it can't be told what ran (an older Python, a module that something else imported, no free place among
-the monitoring tools), the answer is None and never a part of it; no event is asked for while no node runs.
+the monitoring tools), the answer says so and is used for nothing; no event is asked for while no node runs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import CodeType, FrameType, ModuleType
 from typing import Any
+
+from fingerprint_runner.fingerprints.record import Unnarrowed, UnnarrowedKind
+from fingerprint_runner.provenance.environment import python_tag
 
 _OPTIMIZED = 1
 """`CO_OPTIMIZED`: set in the code of functions, not in that of modules and class bodies."""
@@ -44,11 +47,13 @@ class Entered:
         ran: entered by the node itself.
         ever: entered in this process, by imports and earlier nodes too.
         examined: their code was asked for in this process, and may have been compiled, pickled or compared.
+        unseen: why these aren't all that ran; then nothing may be concluded from them.
     """
 
-    ran: frozenset[str]
-    ever: frozenset[str]
-    examined: frozenset[str]
+    unseen: tuple[Unnarrowed, ...]
+    ran: frozenset[str] = frozenset()
+    ever: frozenset[str] = frozenset()
+    examined: frozenset[str] = frozenset()
 
 
 _modules: dict[str, str] = {}
@@ -171,16 +176,23 @@ def examining(function: Any, by: FrameType | None) -> None:
             _examining.busy = False
 
 
-def entered(record: Recording | None, modules: set[str]) -> Entered | None:
-    """What a recording says; None where it can't have seen everything.
+def entered(record: Recording | None, modules: set[str]) -> Entered:
+    """What a recording says.
 
     Args:
-        record: of one node.
+        record: of one node; None where there was none.
         modules: first-party modules that the node may use.
     """
-    if record is None or not all(map(_was_watched, modules)):
-        return None
-    return Entered(frozenset(record.ran), frozenset(_ever), frozenset(_examined))
+    if _monitoring is None:
+        return Entered((Unnarrowed(UnnarrowedKind.PYTHON, python_tag()),))
+    if record is None:
+        return Entered((Unnarrowed(UnnarrowedKind.MONITORING),))
+    unseen = tuple(
+        Unnarrowed(UnnarrowedKind.LOADED_BEFORE, module)
+        for module in sorted(modules)
+        if not _was_watched(module)
+    )
+    return Entered(unseen, frozenset(record.ran), frozenset(_ever), frozenset(_examined))
 
 
 def _was_watched(name: str) -> bool:

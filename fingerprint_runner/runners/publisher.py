@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import SourceChanged, StorageError
 from fingerprint_runner.fingerprints.manifest import Manifest, Query, TracePart, full_fingerprint
-from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason
+from fingerprint_runner.fingerprints.record import NodeRecord, Origin, Reason, Unnarrowed, UnnarrowedKind
 from fingerprint_runner.graph.node import CacheMode, SchemaNode
 from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.provenance.files import ABSENT
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from fingerprint_runner.provenance.files import Look
     from fingerprint_runner.runners.observing.reads import NodeReads
     from fingerprint_runner.runners.task import NodeOutcome
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a trace is narrowed to, or why it isn't; neither where no code counts."""
+
+    ran: Ran | None = None
+    unnarrowed: tuple[Unnarrowed, ...] = ()
 
 
 class Publisher:
@@ -117,7 +125,7 @@ class Publisher:
         self, name: str, present: Manifest, outcome: NodeOutcome, reasons: tuple[Reason, ...]
     ) -> NodeRecord:
         """The record of an outcome, under the fingerprint of what it turned out to depend on (R15)."""
-        code = self._code(present, outcome)
+        code, unnarrowed = self._code(present, outcome)
         manifest = Manifest(present.first, code)
         return NodeRecord(
             fingerprint=manifest.fingerprint(),
@@ -134,10 +142,11 @@ class Publisher:
             created=time.time(),
             reasons=reasons,
             origin=Origin("ran"),
+            unnarrowed=unnarrowed,
         )
 
-    def _code(self, present: Manifest, outcome: NodeOutcome) -> TracePart:
-        """What the run turned out to depend on: narrowed to what ran, where that can be told (R15)."""
+    def _code(self, present: Manifest, outcome: NodeOutcome) -> tuple[TracePart, tuple[Unnarrowed, ...]]:
+        """What the run turned out to depend on: narrowed to what ran, else with why not (R15)."""
         roots = [query.argument for query in present.code.answers if query.kind == "closure"]
         unpickled = [symbol for symbol in outcome.unpickled if symbol not in present.code.symbols]
         found = (*outcome.discovered, *(Query("closure", symbol) for symbol in unpickled))
@@ -150,30 +159,33 @@ class Publisher:
         further = self._world.package_answers({*packages, *outcome.packages})
         # What is only in memory is read there as a whole.
         in_memory = any(query.kind == "live" for query in present.code.answers)
-        ran = None if in_memory or not roots else self._narrowed([*roots, *unpickled], outcome)
-        if ran is not None:
+        narrowed = self._narrowed([*roots, *unpickled], outcome) if roots and not in_memory else Narrowing()
+        if narrowed.ran is not None:
             kept = [query for query in (*present.code.answers, *found) if query.kind != "closure"]
-            part = self._world.answer([*ran.queries, *kept])
+            part = self._world.answer([*narrowed.ran.queries, *kept])
         else:
             known = self._world.answer(found)
             part = TracePart(
                 {**present.code.answers, **known.answers}, {**present.code.symbols, **known.symbols}
             )
-        return TracePart({**part.answers, **further}, part.symbols)
+        return TracePart({**part.answers, **further}, part.symbols), narrowed.unnarrowed
 
-    def _narrowed(self, roots: list[str], outcome: NodeOutcome) -> Ran | None:
-        """The narrowed trace of a run; None where what ran isn't all that may have shaped it."""
+    def _narrowed(self, roots: list[str], outcome: NodeOutcome) -> Narrowing:
+        """The narrowed trace of a run, unless what ran isn't all that may have shaped it."""
         entered = outcome.entered
-        if entered is None or outcome.spawned:
-            return None
+        if entered is None:
+            return Narrowing()
+        unseen = [*entered.unseen, *([Unnarrowed(UnnarrowedKind.PROCESS)] if outcome.spawned else [])]
+        if unseen:
+            return Narrowing(unnarrowed=tuple(unseen))
         modules = sorted(
             query.argument.partition(":")[0] for query in outcome.discovered if query.kind == "closure"
         )
         begun = Ran((roots[0].partition(":")[0],), tuple(modules), tuple(sorted({*roots, *entered.ran})))
         narrowed = self._world.sources.narrow(begun, entered.ran | entered.ever, entered.examined)
         if narrowed.opaque:
-            return None
-        return replace(begun, symbols=tuple(sorted({*begun.symbols, *narrowed.entered})))
+            return Narrowing(unnarrowed=tuple(map(_opaque, narrowed.opaque)))
+        return Narrowing(replace(begun, symbols=tuple(sorted({*begun.symbols, *narrowed.entered}))))
 
     def publish(self, name: str, record: NodeRecord) -> NodeRecord:
         """Make an outcome visible to others; gives the record that holds (R14)."""
@@ -226,3 +238,8 @@ class Publisher:
 
     def _node(self, name: str) -> SchemaNode:
         return self._planner.schema.nodes[name]
+
+
+def _opaque(what: str) -> Unnarrowed:
+    """What a search found that may use functions without entering them: a package, or the function itself."""
+    return Unnarrowed(UnnarrowedKind.CODE_EXAMINED if ":" in what else UnnarrowedKind.UNSEEN_CALLS, what)

@@ -162,7 +162,7 @@ class NodeOutcome:
         discovered_text: module among them → digest of the text that ran.
         discovered_files: file among them, relative to the folder → digest of what ran.
         spawned: whether it started a subprocess.
-        entered: the first-party functions that ran; None where that can't be told.
+        entered: the first-party functions that ran; None where it didn't come to that.
         unpickled: `module:name` of first-party classes and functions that unpickling asked for.
         reads: what it read.
         refused: whether it failed by what `strict` asks for: trying again would give the same.

@@ -13,7 +13,7 @@ from run_project import Project
 from xxhash import _xxhash
 
 from fingerprint_runner.fingerprints.manifest import Query
-from fingerprint_runner.fingerprints.record import NodeRecord
+from fingerprint_runner.fingerprints.record import NodeRecord, Unnarrowed, UnnarrowedKind
 from fingerprint_runner.runners import entered
 from fingerprint_runner.runners.entered import function_name
 from fingerprint_runner.runners.report import RunReport
@@ -196,8 +196,9 @@ def test_what_an_earlier_node_may_have_left_counts(serial_project: Project) -> N
 @monitored
 def test_a_node_that_starts_processes_is_not_narrowed(project: Project) -> None:
     """What runs in another process isn't seen."""
-    report = run(project, "spawn")
-    assert queries(project.record(report, "spawn")) == {Query("closure", "steps:spawn")}
+    record = project.record(run(project, "spawn"), "spawn")
+    assert queries(record) == {Query("closure", "steps:spawn")}
+    assert record.unnarrowed == (Unnarrowed(UnnarrowedKind.PROCESS),)
 
 
 @monitored
@@ -225,15 +226,20 @@ def test_an_extension_module_has_no_functions_to_enter(project: Project) -> None
 
 @monitored
 @pytest.mark.parametrize(
-    ("node", "kinds"),
-    [("looks", {"closure"}), ("asks", {"loading", "symbol"}), ("overloads", {"loading", "symbol"})],
+    ("node", "kinds", "why"),
+    [
+        ("looks", {"closure"}, (Unnarrowed(UnnarrowedKind.CODE_EXAMINED, "helpers:unused"),)),
+        ("asks", {"loading", "symbol"}, ()),
+        ("overloads", {"loading", "symbol"}, ()),
+    ],
 )
 def test_a_function_whose_code_is_examined_may_be_used_unseen(
-    project: Project, node: str, kinds: set[str]
+    project: Project, node: str, kinds: set[str], why: tuple[Unnarrowed, ...]
 ) -> None:
     """As by what pickles, compiles or compares functions; asking for a signature is no such thing."""
-    report = run(project, node)
-    assert {query.kind for query in queries(project.record(report, node))} == kinds
+    record = project.record(run(project, node), node)
+    assert {query.kind for query in queries(record)} == kinds
+    assert record.unnarrowed == why
 
 
 @monitored
@@ -308,7 +314,7 @@ def test_what_an_import_runs_is_not_the_nodes_own(tmp_path: Path, monkeypatch: p
             for _ in range(calls):
                 module.run()
         found = entered.entered(record, {"loaded_twice"})
-        assert found is not None
+        assert found.unseen == ()
         return found.ran, "loaded_twice:run" in found.ever
 
     ran = frozenset({"loaded_twice:run"})
@@ -328,9 +334,10 @@ def test_what_was_imported_without_a_watch_is_not_narrowed(
         module = load(path, monkeypatch)
         with entered.importing(module, str(path)):
             exec(compile(LOADED, str(path), "exec"), module.__dict__)
-    assert entered.entered(record, {"loaded_twice"}) is not None
+    assert entered.entered(record, {"loaded_twice"}).unseen == ()
     load(path, monkeypatch)
-    assert entered.entered(record, {"loaded_twice"}) is None
+    unseen = entered.entered(record, {"loaded_twice"}).unseen
+    assert unseen == (Unnarrowed(UnnarrowedKind.LOADED_BEFORE, "loaded_twice"),)
 
 
 @monitored
@@ -348,12 +355,14 @@ def test_without_a_free_tool_nothing_is_narrowed(
 ) -> None:
     """Debuggers and profilers may have taken every place."""
     monkeypatch.setattr(entered, "_is_ready", lambda: False)
-    report = run(serial_project, "run")
-    assert queries(serial_project.record(report, "run")) == {Query("closure", "steps:run")}
+    record = serial_project.record(run(serial_project, "run"), "run")
+    assert queries(record) == {Query("closure", "steps:run")}
+    assert record.unnarrowed == (Unnarrowed(UnnarrowedKind.MONITORING),)
 
 
 @pytest.mark.skipif(hasattr(sys, "monitoring"), reason="of Python 3.11")
 def test_an_older_python_counts_all_that_can_run(project: Project) -> None:
     """Python 3.11 doesn't tell what was entered."""
-    report = run(project, "run")
-    assert queries(project.record(report, "run")) == {Query("closure", "steps:run")}
+    record = project.record(run(project, "run"), "run")
+    assert queries(record) == {Query("closure", "steps:run")}
+    assert record.unnarrowed == (Unnarrowed(UnnarrowedKind.PYTHON, "3.11"),)
