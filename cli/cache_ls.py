@@ -164,7 +164,9 @@ def _show(lines: Sequence[RecordLine], count: int, size: int) -> None:
 
 def _marks(line: RecordLine) -> list[str]:
     """What else is to be said of a record, in a word or two each."""
-    from .words import ago_text
+    from fingerprint_runner.fingerprints.record import Origin
+
+    from .words import ago_text, origin_text
 
     marks = []
     if not line.kept:
@@ -174,5 +176,5 @@ def _marks(line: RecordLine) -> list[str]:
     if line.pinned:
         marks.append("pinned")
     if line.origin != "ran":
-        marks.append(line.origin)
+        marks.append(origin_text(Origin(line.origin, line.accepted_by, line.accepted_at)))
     return marks

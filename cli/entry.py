@@ -23,6 +23,8 @@ COMMANDS = {
     "run": ("run", "Bring targets up to date: run what is stale, restore the rest."),
     "plan": ("plan", "Show what a run would do, and why; changes nothing."),
     "explain": ("explain", "Say why a node is stale, or why it last ran."),
+    "accept": ("accept", "Say that an edit changes nothing: take a node's last record for it."),
+    "audit": ("audit", "Run cached nodes again and compare: finds chance and undeclared inputs."),
     "show": ("show", "Show a node: what it is, its last runs, its output and log."),
     "get": ("get", "Give a node's stored value, or write it to a path."),
     "history": ("history", "List the runs of the graph, or show one of them."),

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import common, node_argument, request
+from .complete import complete_node
+from .options import common, request
 from .streams import say
+
+if TYPE_CHECKING:
+    from fingerprint_runner.fingerprints.record import NodeRecord
+    from fingerprint_runner.planning.plan import PlannedNode
+    from fingerprint_runner.runners.explanation import Explanation
 
 
 @click.command("explain")
-@node_argument
+@click.argument("nodes", metavar="[NODE]...", nargs=-1, shell_complete=complete_node)
+@click.option(
+    "--all",
+    "explain_all",
+    is_flag=True,
+    help="Explain every node that isn't up to date and that NODEs, or the targets, need.",
+)
 @request
 @common
 def command(
-    node: str,
+    nodes: tuple[str, ...],
+    explain_all: bool,
     inputs: tuple[str, ...],
     overrides: tuple[str, ...],
     as_json: bool,
@@ -26,114 +38,70 @@ def command(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Say why a node is stale, or why it last ran, and what its fingerprint is made of."""
-    from fingerprint_runner.planning.decide import UpToDate
-    from fingerprint_runner.runners.report import plan_as_json, reason_as_json
+    """Say why a node is stale, or why it last ran: what changed, line by line, and where.
+
+    It is compared with its last record. Where a parent changed, the parent is explained in turn, up to what
+    somebody edited. With --all each node that isn't up to date is explained, those first that lead to the
+    others. -v shows all lines, and what the fingerprint is made of. Changes nothing.
+    """
+    from fingerprint_runner.runners.explanation import explanation_as_json
 
     from .errors import print_json
     from .workspace import open_workspace
 
-    with open_workspace(file, cache_dir, overrides, inputs) as workspace:
-        explained = workspace.runner().explain(node, workspace.inputs)
-    decision = explained.planned.decision
-    if as_json:
-        last = decision.record if isinstance(decision, UpToDate) else explained.baseline
-        print_json(
-            {
-                **plan_as_json(explained.plan),
-                "node": node,
-                "last": None
-                if last is None
-                else {
-                    "created": last.created,
-                    "seconds": last.seconds,
-                    "fingerprint": last.fingerprint,
-                    "reasons": [reason_as_json(reason) for reason in last.reasons],
-                },
-                "widened": list(explained.notes),
-            }
+    if not explain_all and len(nodes) != 1:
+        raise click.UsageError(
+            "explain takes one NODE"
+            if nodes
+            else "missing argument 'NODE'\nhint: name one, or --all for every node that isn't up to date"
         )
+    with open_workspace(file, cache_dir, overrides, inputs) as workspace:
+        runner = workspace.runner()
+        if explain_all:
+            explanation = runner.explain_all(workspace.inputs, nodes or None)
+        else:
+            explanation = runner.explain(nodes[0], workspace.inputs)
+    node = None if explain_all else nodes[0]
+    if as_json:
+        print_json(explanation_as_json(explanation, node))
     elif not quiet:
-        for line in _lines(node, explained, verbose):
+        for line in _lines(explanation, node, verbose):
             say(line)
     return 0
 
 
-def _lines(node: str, explained: Any, verbose: bool) -> list[str]:
-    from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
+def _lines(explanation: Explanation, node: str | None, verbose: bool) -> Iterator[str]:
+    from .why import WhyLines
 
-    from .words import ago_text, names_text, seconds_text
-
-    decision = explained.planned.decision
-    lines = []
-    if isinstance(decision, UpToDate):
-        record = decision.record
-        kept = "" if decision.kept else ", its output isn't kept"
-        lines.append(f"{node} is up to date{kept}")
-        lines.append(f"  last ran {ago_text(record.created)} in {seconds_text(record.seconds)}, because:")
-        lines.extend(_reason_lines(record.reasons, explained, indent="    "))
-    elif isinstance(decision, Undecided):
-        waited_for = names_text(sorted(decision.waiting_on))
-        lines.append(f"{node} is undecided: it depends on what comes of {waited_for}")
-        lines.extend(_upstream(decision.waiting_on, explained, verbose))
-    else:
-        assert isinstance(decision, Stale)
-        lines.append(f"{node} is stale:")
-        lines.extend(_reason_lines(decision.reasons, explained, indent="  "))
-        if explained.baseline is not None:
-            lines.append(f"  compared with the run of {ago_text(explained.baseline.created)}")
-    if explained.notes:
-        lines.append("reading its code couldn't follow everything, so more counts than need be:")
-        lines.extend(f"  {note}" for note in explained.notes)
+    why = WhyLines(explanation, verbose)
+    if node is None:
+        yield from why.of_all()
+        return
+    yield from why.of(node)
+    if explanation.notes:
+        yield "reading its code couldn't follow everything, so more counts than need be:"
+        yield from (f"  {note}" for note in explanation.notes)
+    record = explanation.record(node)
+    if record is not None:
+        yield from _narrowing(record, verbose)
     if verbose:
-        lines.extend(_ingredients(explained.planned))
-    return lines
+        yield from _ingredients(explanation.plan.nodes[node])
 
 
-def _reason_lines(reasons: Any, explained: Any, indent: str) -> list[str]:
-    from fingerprint_runner.fingerprints.record import ReasonKind
-    from fingerprint_runner.recipes.graph_file import shown_path
+def _narrowing(record: NodeRecord, verbose: bool) -> Iterator[str]:
+    """Whether all functions count or those that ran, where it lies in the node or everything is asked."""
+    from fingerprint_runner.runners.explanation import is_narrowed
 
-    from .words import reason_text
+    from .words import NOT_THE_NODES, unnarrowed_text
 
-    lines = []
-    for reason in reasons:
-        text = reason_text(reason)
-        if reason.kind is ReasonKind.CODE_CHANGED and reason.what in explained.places:
-            file, line = explained.places[reason.what]
-            text += f" ({shown_path(file)}:{line})"
-        lines.append(indent + text)
-    return lines
+    if verbose and is_narrowed(record):
+        yield "of its functions those count that ran"
+    if record.unnarrowed and (verbose or NOT_THE_NODES.isdisjoint(each.kind for each in record.unnarrowed)):
+        yield "all functions that it could run count, and not only those that ran, since:"
+        yield from (f"  {unnarrowed_text(each)}" for each in record.unnarrowed)
 
 
-def _upstream(names: Sequence[str], explained: Any, verbose: bool) -> list[str]:
-    """The stale nodes that the node waits for, nearest first, each once, with their reasons."""
-    from fingerprint_runner.planning.decide import Stale, Undecided
-
-    from .words import MANY, count_text
-
-    lines: list[str] = []
-    seen = set(names)
-    waiting = deque(names)
-    stale = 0
-    while waiting:
-        name = waiting.popleft()
-        decision = explained.plan.nodes[name].decision
-        if isinstance(decision, Stale):
-            stale += 1
-            if verbose or stale <= MANY:
-                lines.append(f"  {name} is stale:")
-                lines.extend(_reason_lines(decision.reasons, explained, indent="    "))
-        elif isinstance(decision, Undecided):
-            further = [parent for parent in decision.waiting_on if parent not in seen]
-            seen.update(further)
-            waiting.extend(further)
-    if stale > MANY and not verbose:
-        lines.append(f"  … and {count_text(stale - MANY, 'more stale node')}; -v lists them all")
-    return lines
-
-
-def _ingredients(planned: Any) -> list[str]:
+def _ingredients(planned: PlannedNode) -> Iterator[str]:
     """What the fingerprint is made of, part by part."""
     from fingerprint_runner.planning.decide import UpToDate
 
@@ -142,18 +110,17 @@ def _ingredients(planned: Any) -> list[str]:
     decision = planned.decision
     manifest = decision.record.manifest if isinstance(decision, UpToDate) else planned.present
     if manifest is None:
-        return []
+        return
     first = manifest.first
-    lines = ["made of:", f"  component {first.component}", f"  Python {first.python}"]
-    lines.extend(f"  config {key} = {value_text(entry.shown)}" for key, entry in first.config.items())
-    lines.extend(f"  input {key} = {value_text(entry.shown)}" for key, entry in first.inputs.items())
-    lines.extend(f"  parent {key} = {entry.source} {entry.identity}" for key, entry in first.parents.items())
-    lines.extend(f"  file {path} {digest}" for path, digest in first.files.items())
-    lines.extend(f"  env {name} {digest}" for name, digest in first.env.items())
-    lines.extend(f"  code {name}" for name in manifest.code.symbols)
-    lines.extend(
+    yield from ("made of:", f"  component {first.component}", f"  Python {first.python}")
+    yield from (f"  config {key} = {value_text(entry.shown)}" for key, entry in first.config.items())
+    yield from (f"  input {key} = {value_text(entry.shown)}" for key, entry in first.inputs.items())
+    yield from (f"  parent {key} = {entry.source} {entry.identity}" for key, entry in first.parents.items())
+    yield from (f"  file {path} {digest}" for path, digest in first.files.items())
+    yield from (f"  env {name} {digest}" for name, digest in first.env.items())
+    yield from (f"  code {name}" for name in manifest.code.symbols)
+    yield from (
         f"  package {query.argument} {answer}"
         for query, answer in sorted(manifest.code.answers.items())
         if query.kind == "dist"
     )
-    return lines

@@ -80,10 +80,12 @@ def _told(decision: Decision, verbose: bool) -> tuple[str, str, str]:
     """A decision's word, its colour, and what is to be said of it."""
     from fingerprint_runner.planning.decide import Stale, Undecided
 
-    from .words import names_text, reasons_text
+    from .words import names_text, origin_text, reasons_text
 
     if isinstance(decision, Stale):
         return "stale", "yellow", reasons_text(decision.reasons, most=100 if verbose else 2)
     if isinstance(decision, Undecided):
         return "undecided", "blue", f"waits for {names_text(sorted(decision.waiting_on))}"
-    return "up to date", "cyan", "" if decision.kept else "not kept: runs only if its value is needed"
+    notes = [] if decision.record.origin.kind == "ran" else [origin_text(decision.record.origin)]
+    notes += [] if decision.kept else ["not kept: runs only if its value is needed"]
+    return "up to date", "cyan", "; ".join(notes)

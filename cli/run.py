@@ -50,7 +50,7 @@ def command(
     from .screen import RunScreen
     from .workspace import open_workspace
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     with recorded_looks():
         look_for_graph_file(file)
         workspace = open_workspace(file, cache_dir, overrides, inputs)
@@ -74,6 +74,6 @@ def command(
     return FAILED if report.failures else ALL_WELL
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
     """SIGTERM ends a run as Ctrl-C does."""
     raise KeyboardInterrupt

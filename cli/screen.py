@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
+from typing import Self
 
 import click
 
@@ -68,7 +69,7 @@ class RunScreen(RunObserver):
         self._parts: dict[str, bytes] = {}
         """Node → its output after its last line break."""
 
-    def __enter__(self) -> RunScreen:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -88,7 +88,6 @@ def _look(workspace: Workspace, name: str) -> _Shown:
         InvalidGraph: there is no such node.
     """
     from fingerprint_runner.errors import InvalidGraph
-    from fingerprint_runner.planning.decide import UpToDate
     from fingerprint_runner.runners.graph_runner import graph_id_of
 
     storage, schema = workspace.storage, workspace.schema
@@ -105,8 +104,8 @@ def _look(workspace: Workspace, name: str) -> _Shown:
         # The past can be shown, whatever is wrong with the graph just now.
         trouble = error.problems[0].message
     else:
-        decision, place = explained.planned.decision, explained.component_place
-        record = decision.record if isinstance(decision, UpToDate) else explained.baseline
+        decision, place = explained.plan.nodes[name].decision, explained.component_place
+        record = explained.record(name)
     if record is None:
         line = storage.last_lines(graph_id).get(name)
         if line is not None and line.fingerprint is not None:
@@ -159,7 +158,7 @@ def _fact_lines(shown: _Shown) -> Iterator[str]:
     from fingerprint_runner.recipes.graph_file import shown_path
 
     from .columns import aligned
-    from .words import ago_text, seconds_text, short, size_text, value_text
+    from .words import ago_text, origin_text, seconds_text, short, size_text, value_text
 
     node, record = shown.node, shown.record
     place = "" if shown.place is None else f"  ({shown_path(shown.place[0])}:{shown.place[1]})"
@@ -176,7 +175,10 @@ def _fact_lines(shown: _Shown) -> Iterator[str]:
     if record is not None:
         marks = "".join(
             f", {mark}"
-            for mark, holds in (("pinned", shown.pinned), (record.origin.kind, record.origin.kind != "ran"))
+            for mark, holds in (
+                ("pinned", shown.pinned),
+                (origin_text(record.origin), record.origin.kind != "ran"),
+            )
             if holds
         )
         facts.append(
@@ -320,7 +322,7 @@ def _shown_path(path: Path) -> str:
 
 def _as_json(workspace: Workspace, shown: _Shown, value_lines: Sequence[str]) -> dict[str, Any]:
     from fingerprint_runner.planning.decide import Stale, UpToDate
-    from fingerprint_runner.runners.report import reason_as_json
+    from fingerprint_runner.runners.report import origin_as_json, reason_as_json
 
     decision, record = shown.decision, shown.record
     state = None
@@ -354,7 +356,7 @@ def _as_json(workspace: Workspace, shown: _Shown, value_lines: Sequence[str]) ->
             "kept": workspace.storage.is_kept(record),
             "dropped": record.dropped or None,
             "pinned": shown.pinned,
-            "origin": record.origin.kind,
+            **origin_as_json(record.origin),
             "reasons": [reason_as_json(reason) for reason in record.reasons],
             "log_tail": record.log_tail,
         },

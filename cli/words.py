@@ -7,13 +7,17 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fingerprint_runner.fingerprints.record import Reason, ReasonKind
+from fingerprint_runner.fingerprints.record import Origin, Reason, ReasonKind, Unnarrowed, UnnarrowedKind
 
 MANY = 60
 """From so many nodes on, hits are counted and not listed (`-v` lists them)."""
 
 _LONGEST = 60
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+NOT_THE_NODES = frozenset({UnnarrowedKind.PYTHON, UnnarrowedKind.MONITORING, UnnarrowedKind.ACCEPTED})
+"""Why a trace isn't narrowed, where nothing in the node could be changed about it."""
 
 
 def reason_text(reason: Reason) -> str:
@@ -48,6 +52,20 @@ def reason_text(reason: Reason) -> str:
     return plain[kind]
 
 
+def unnarrowed_text(each: Unnarrowed) -> str:
+    """Why a trace isn't narrowed, in a few words."""
+    plain = {
+        UnnarrowedKind.PYTHON: f"Python {each.what} can't tell which ran (3.12 and later can)",
+        UnnarrowedKind.MONITORING: "other tools took all places from which Python tells which ran",
+        UnnarrowedKind.LOADED_BEFORE: f"{each.what} was loaded by something else before it ran",
+        UnnarrowedKind.PROCESS: "it started a process",
+        UnnarrowedKind.UNSEEN_CALLS: f"{each.what} may run functions unseen",
+        UnnarrowedKind.CODE_EXAMINED: f"the code of {each.what} was read, as is done to compile or ship it",
+        UnnarrowedKind.ACCEPTED: "it was accepted, and nothing ran",
+    }
+    return plain[each.kind]
+
+
 def reasons_text(reasons: Sequence[Reason], *, most: int = 2) -> str:
     """A few reasons on one line, and how many more there are."""
     shown = "; ".join(reason_text(reason) for reason in reasons[:most])
@@ -55,10 +73,10 @@ def reasons_text(reasons: Sequence[Reason], *, most: int = 2) -> str:
     return f"{shown}; {more} more" if more > 0 else shown
 
 
-def value_text(value: Any) -> str:
+def value_text(value: Any, *, most: int = _LONGEST) -> str:
     """A config value as it would stand in a graph file, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def names_text(names: Sequence[str], *, most: int = 5) -> str:
@@ -122,6 +140,12 @@ def ago_text(moment: float, now: float | None = None) -> str:
     size, noun = next(unit for unit in _AGES if passed >= unit[0])
     count = int(passed // size)
     return f"{count} {noun}{'s' if count > 1 else ''} ago"
+
+
+def origin_text(origin: Origin) -> str:
+    """How a record that no run of this cache made came to be: `accepted by ada 3 days ago`."""
+    by = "" if origin.user is None else f" by {origin.user}"
+    return origin.kind + by + ("" if origin.time is None else f" {ago_text(origin.time)}")
 
 
 def age_text(seconds: float) -> str:

@@ -127,7 +127,7 @@ def _entry_difference(old: TreeEntry | None, new: TreeEntry | None, path: str) -
     if old.digest != new.digest:
         if old.kind == "link":
             return Difference(path, DifferenceKind.VALUE, old.digest, new.digest)
-        sizes = (f"{old.size:,} bytes", f"{new.size:,} bytes")
+        sizes = (f"{old.size} B", f"{new.size} B")
         return Difference(path, DifferenceKind.CONTENTS, *(sizes if old.size != new.size else ()))
     if old.executable != new.executable:
         modes = ("executable" if entry.executable else "not executable" for entry in (old, new))

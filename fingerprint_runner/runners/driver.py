@@ -288,11 +288,12 @@ class Driver:
         self._scheduler.give_back(name)
         self._state.lost(parent)
 
-    def _fail(self, name: str, outcome: NodeOutcome, kind: str = "node") -> None:
+    def failure(self, name: str, outcome: NodeOutcome, kind: str = "node") -> NodeFailed:
+        """A failed node as it is reported."""
         assert outcome.error is not None
         origin = self._setup.schema.origin
         line = None if origin is None else origin.place("nodes", name)[0]
-        failure = NodeFailed(
+        return NodeFailed(
             name,
             self._setup.schema.nodes[name].component,
             error_type=outcome.error.type,
@@ -302,6 +303,9 @@ class Driver:
             place=None if origin is None else f"{origin.shown}:{line}",
             kind=kind,
         )
+
+    def _fail(self, name: str, outcome: NodeOutcome, kind: str = "node") -> None:
+        failure = self.failure(name, outcome, kind)
         self._progress.failures.append(failure)
         self._planner.outcomes.pop(name, None)
         self._scheduler.failed(name)

@@ -8,24 +8,22 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fingerprint_runner.errors import InvalidGraph, NoIdentity, Problem, nearest
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.fingerprints.identity import identify
-from fingerprint_runner.fingerprints.manifest import ConfigEntry
-from fingerprint_runner.fingerprints.record import NodeRecord, ReasonKind
+from fingerprint_runner.fingerprints.manifest import ConfigEntry, Query
 from fingerprint_runner.graph.context import ExecutionContext
 from fingerprint_runner.graph.node import SchemaNode
 from fingerprint_runner.graph.order import reachable
 from fingerprint_runner.graph.schema import GraphSchema
 from fingerprint_runner.graph.structure import structure_problems
 from fingerprint_runner.hooks.hook import GraphNodeHook
-from fingerprint_runner.planning.decide import Stale, UpToDate
-from fingerprint_runner.planning.plan import Plan, PlannedNode, Request
+from fingerprint_runner.planning.plan import Plan, Request
 from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.planning.shown import shown
 from fingerprint_runner.provenance.environment import resolve_secret
@@ -44,6 +42,9 @@ from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
 
 if TYPE_CHECKING:
+    from fingerprint_runner.runners.accepting import AcceptedNode
+    from fingerprint_runner.runners.audit_report import AuditObserver, AuditReport
+    from fingerprint_runner.runners.explanation import Explanation
     from fingerprint_runner.runners.run_state import ExecutorFactory
 
 
@@ -92,27 +93,6 @@ class GraphRunner(ABC):
         Returns:
             Target → its value; failed targets are left out (see `report`).
         """
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why one node is as it is.
-
-    Attributes:
-        plan: of the node and all it needs.
-        planned: the node in that plan.
-        baseline: the earlier record that it is compared with.
-        notes: where reading its code couldn't follow and widened.
-        places: `module:symbol` of a reason → file and line.
-        component_place: file and line of the component; None where it isn't first-party source.
-    """
-
-    plan: Plan
-    planned: PlannedNode
-    baseline: NodeRecord | None
-    notes: tuple[str, ...]
-    places: Mapping[str, tuple[str, int]]
-    component_place: tuple[str, int] | None
 
 
 class CachingGraphRunner(GraphRunner):
@@ -298,37 +278,152 @@ class CachingGraphRunner(GraphRunner):
         return plan
 
     def explain(self, node: str, inputs: Mapping[str, Any] | None = None) -> Explanation:
-        """Why a node is as it is, with all that people want to see of it; changes nothing.
+        """Why a node is as it is, and in turn why what it needs is; changes nothing.
+
+        Args:
+            node: the node.
+            inputs: as of `run`.
+
+        Returns:
+            Why it is stale or, where it is up to date, why it last ran, with the lines of code that changed
+            and the reasons of its parents, as far as the store knows them.
 
         Raises:
             InvalidGraph: there is no such node, or the graph is wrong.
         """
         world = self._world()
-        values = self._input_values(inputs or {}, [node])
-        planner = self._planner(world, values, [node], (), ())
+        planner = self._planner(world, self._input_values(inputs or {}, [node]), [node], (), ())
+        explanation = self._explained(world, planner, lambda plan: [node])
+        component = self._schema.nodes[node].component
+        record = explanation.record(node)
+        queries = [Query("closure", component)]
+        if record is not None and record.component == component:
+            queries = list(record.manifest.code.answers)
+        untold = world.untold(node, component)
+        notes = world.notes(queries) if untold is None else (untold,)
+        return replace(explanation, notes=notes, component_place=world.sources.place(component))
+
+    def explain_all(
+        self, inputs: Mapping[str, Any] | None = None, targets: Sequence[str] | None = None
+    ) -> Explanation:
+        """Why each node that the targets need and that isn't up to date is so; changes nothing.
+
+        Args:
+            inputs, targets: as of `run`.
+
+        Returns:
+            Of stale nodes first, parents before children, then of undecided ones.
+
+        Raises:
+            InvalidGraph: the graph, its components or the inputs are wrong.
+        """
+        from fingerprint_runner.runners.explaining import stale_and_undecided
+
+        world = self._world()
+        planner = self._planner(world, self._input_values(inputs or {}, targets), targets, (), ())
+        return self._explained(world, planner, stale_and_undecided)
+
+    def _explained(
+        self, world: PresentWorld, planner: Planner, asked: Callable[[Plan], Sequence[str]]
+    ) -> Explanation:
+        # For weight: only those who explain need it.
+        from fingerprint_runner.runners.explaining import Explainer
+        from fingerprint_runner.runners.explanation import Explanation
+
         plan = planner.make_plan()
         world.save()
-        planned = plan.nodes[node]
-        reasons = [
-            reason
-            for each in plan.nodes.values()
-            for reason in (
-                each.decision.reasons
-                if isinstance(each.decision, Stale)
-                else each.decision.record.reasons
-                if isinstance(each.decision, UpToDate)
-                else ()
-            )
-        ]
-        symbols = [
-            reason.what for reason in reasons if reason.kind is ReasonKind.CODE_CHANGED and reason.what
-        ]
-        places = {symbol: found for symbol in symbols if (found := world.sources.place(symbol)) is not None}
-        component = self._schema.nodes[node].component
-        untold = world.untold(node, component)
-        notes = world.notes(component) if untold is None else (untold,)
-        place = world.sources.place(component)
-        return Explanation(plan, planned, planner.baseline_record(node), notes, places, place)
+        names = tuple(asked(plan))
+        explainer = Explainer(plan, planner, self._storage, world, self.graph_id)
+        return Explanation(plan, names, explainer.explain(names))
+
+    def accept(
+        self,
+        nodes: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        user: str | None = None,
+        dry_run: bool = False,
+    ) -> list[AcceptedNode]:
+        """Take stale nodes' last records as those of their present fingerprints; runs nothing.
+
+        Args:
+            nodes: in any order; a child may be accepted with its parent, after which it is decided.
+            inputs: as of `run`.
+            user: who says that what changed makes no difference; stands in the records.
+            dry_run: only look what would be accepted.
+
+        Returns:
+            What was accepted, or would be, parents before children.
+
+        Raises:
+            InvalidGraph: a node can't be accepted, or the graph is wrong; nothing was accepted.
+            StorageError: the store can't be written; those before were accepted.
+        """
+        # For weight: only those who accept need it.
+        from fingerprint_runner.runners.accepting import Acceptance
+
+        world = self._world()
+        values = self._input_values(inputs or {}, nodes)
+        acceptance = Acceptance(
+            lambda: self._planner(world, values, nodes, (), ()), world, self._storage, user, time.time()
+        )
+        accepted = acceptance.accept(nodes, dry_run=dry_run)
+        world.save()
+        return accepted
+
+    def audit(
+        self,
+        nodes: Sequence[str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        targets: Sequence[str] | None = None,
+        *,
+        keep_going: bool = False,
+        observer: AuditObserver | None = None,
+    ) -> AuditReport:
+        """Run cached nodes again, each from its cached inputs, and compare what comes out.
+
+        Nothing is published or exported, hooks aren't called, and no run is remembered.
+
+        Args:
+            nodes: what to audit; all that the targets need by default.
+            inputs, targets: as of `run`.
+            keep_going: go on after a node that differs or fails.
+            observer: sees the audit go on.
+
+        Returns:
+            What came of each node. Those that aren't up to date, or whose outputs or inputs aren't kept,
+            weren't audited.
+
+        Raises:
+            InvalidGraph: there is no such node, or the graph is wrong; nothing ran.
+            StorageError: the store has no room for a scratch folder.
+        """
+        # For weight: only those who audit need it.
+        from fingerprint_runner.runners.audit_report import AuditObserver
+        from fingerprint_runner.runners.auditing import Audit
+
+        world = self._world()
+        wanted = targets if nodes is None else nodes
+        values = self._input_values(inputs or {}, wanted)
+        observer = observer or AuditObserver()
+        setup = RunSetup(
+            schema=self._schema,
+            context=self._context,
+            storage=self._storage,
+            world=world,
+            planner=self._planner(world, values, wanted, (), ()),
+            inputs=values,
+            config_of=self._config_of,
+            validate=lambda plan: {},
+            executor_factory=self._executor_factory,
+            hooks=(),
+            observer=observer,
+            run_id=new_run_id(),
+            graph_id=self.graph_id,
+            registered_name=self._registered_name,
+            make_again=lambda name: None,
+        )
+        return Audit(setup, observer).execute(nodes, keep_going=keep_going)
 
     def validate(self, targets: Sequence[str] | None = None) -> list[Problem]:
         """All problems of the graph's components, importing them in a worker process."""

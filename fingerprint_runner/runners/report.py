@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fingerprint_runner.errors import NodeFailed
-from fingerprint_runner.fingerprints.record import Reason
+from fingerprint_runner.fingerprints.record import Origin, Reason
 from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
 from fingerprint_runner.planning.plan import Plan
 from fingerprint_runner.runners.observing.reads import UndeclaredRead
@@ -75,6 +75,13 @@ class NodeReport:
 def reason_as_json(reason: Reason) -> dict[str, Any]:
     """The contract's fields of one reason."""
     return {"kind": reason.kind.value, "what": reason.what, "old": reason.old, "new": reason.new}
+
+
+def origin_as_json(origin: Origin | None) -> dict[str, Any]:
+    """How a record came to be, and who accepted it when; all null where there is no record."""
+    if origin is None:
+        return {"origin": None, "accepted_by": None, "accepted_at": None}
+    return {"origin": origin.kind, "accepted_by": origin.user, "accepted_at": origin.time}
 
 
 class TargetValues(Mapping[str, Any]):
@@ -206,6 +213,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         }
         if isinstance(decision, UpToDate):
             node["kept"] = decision.kept
+            node.update(origin_as_json(decision.record.origin))
         if isinstance(decision, Undecided):
             node["waiting_on"] = list(decision.waiting_on)
         nodes[name] = node

@@ -193,9 +193,15 @@ class PresentWorld:
             modules.update(self.sources.closure(root).modules)
         return modules
 
-    def notes(self, root: str) -> tuple[str, ...]:
-        """Where reading couldn't follow and widened."""
-        return self.sources.closure(root).notes
+    def notes(self, queries: Iterable[Query]) -> tuple[str, ...]:
+        """Where reading couldn't follow and widened, to answer these queries of one trace."""
+        asked = sorted(queries)
+        ran = Ran.of(asked)
+        notes = [] if ran is None else list(self.sources.narrowed_notes(ran))
+        for query in asked:
+            if query.kind == "closure":
+                notes.extend(self.sources.closure(query.argument).notes)
+        return tuple(dict.fromkeys(notes))
 
     def files(self, patterns: Sequence[str]) -> Mapping[str, str]:
         return self.file_digests.declared(self.folder, patterns)

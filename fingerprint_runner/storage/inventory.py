@@ -33,7 +33,8 @@ _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TABLES = """
 CREATE TABLE record (
     id INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, node TEXT, component TEXT,
-    first_key BLOB, code BLOB, sources BLOB, created REAL, used REAL, seconds REAL, origin TEXT, dropped REAL,
+    first_key BLOB, code BLOB, sources BLOB, created REAL, used REAL, seconds REAL,
+    origin TEXT, accepted_by TEXT, accepted_at REAL, dropped REAL,
     has_output INTEGER, row_bytes INTEGER, inline_bytes INTEGER,
     kept INTEGER DEFAULT 0, bytes INTEGER DEFAULT 0, pinned INTEGER DEFAULT 0, live INTEGER DEFAULT 0);
 CREATE TABLE part (record INTEGER, digest BLOB, size INTEGER, PRIMARY KEY (record, digest)) WITHOUT ROWID;
@@ -63,6 +64,7 @@ class RecordLine:
         pinned: whether it is never pruned.
         needed: whether the last run of a graph that has the node needs it.
         origin: `ran`, `accepted` or `pulled`.
+        accepted_by, accepted_at: who accepted it, and when; None where nobody did.
     """
 
     fingerprint: str
@@ -77,6 +79,8 @@ class RecordLine:
     pinned: bool
     needed: bool
     origin: str
+    accepted_by: str | None = None
+    accepted_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,8 @@ class Inventory:
         """Records that meet an SQL condition, in an SQL order."""
         found = self.ask(
             "SELECT lower(hex(fingerprint)), node, component, created, used, seconds, bytes, kept,"
-            " NULLIF(dropped, 0.0), pinned, EXISTS (SELECT 1 FROM need WHERE need.record = record.id), origin"
+            " NULLIF(dropped, 0.0), pinned, EXISTS (SELECT 1 FROM need WHERE need.record = record.id),"
+            " origin, accepted_by, accepted_at"
             f" FROM record WHERE {where} ORDER BY {order} LIMIT ?",
             *values,
             -1 if limit is None else limit,
@@ -183,6 +188,8 @@ class Inventory:
             pinned,
             needed,
             origin,
+            accepted_by,
+            accepted_at,
         ) in found:
             yield RecordLine(
                 name,
@@ -197,6 +204,8 @@ class Inventory:
                 pinned=bool(pinned),
                 needed=bool(needed),
                 origin=origin,
+                accepted_by=accepted_by,
+                accepted_at=accepted_at,
             )
 
     def graphs(self) -> list[GraphLine]:
@@ -296,6 +305,8 @@ class Inventory:
                     record.created,
                     record.seconds,
                     record.origin.kind,
+                    record.origin.user,
+                    record.origin.time,
                     record.dropped,
                     has_output,
                     len(key) + len(content),
@@ -311,8 +322,8 @@ class Inventory:
     def _add_records(self, records: list[tuple[Any, ...]], parts: list[tuple[Any, ...]]) -> None:
         self.database.executemany(
             "INSERT INTO record (id, fingerprint, node, component, first_key, code, sources, created, used,"
-            " seconds, origin, dropped, has_output, row_bytes, inline_bytes)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " seconds, origin, accepted_by, accepted_at, dropped, has_output, row_bytes, inline_bytes)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             records,
         )
         self.database.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?)", parts)

@@ -112,6 +112,8 @@ def test_ls_in_json_has_exact_facts(grown: Fr) -> None:
         "pinned",
         "needed",
         "origin",
+        "accepted_by",
+        "accepted_at",
     }
     assert found["bytes"] == sum(record["bytes"] for record in found["records"])
 

@@ -20,6 +20,7 @@ NODE = {
     "undeclared",
 }
 ERROR = {"kind", "message", "file", "line", "node", "key", "hint"}
+ORIGIN = {"origin", "accepted_by", "accepted_at"}
 REASON = {"kind", "what", "old", "new"}
 
 
@@ -76,6 +77,11 @@ def test_a_changed_config_value_is_a_reason_with_old_and_new(fr: Fr) -> None:
         "page": "undecided",
     }
     assert nodes["numbers"]["kept"] is True
+    assert {key: nodes["numbers"][key] for key in ORIGIN} == {
+        "origin": "ran",
+        "accepted_by": None,
+        "accepted_at": None,
+    }
     assert nodes["double"]["reasons"] == [{"kind": "config-changed", "what": "factor", "old": 2, "new": 3}]
     assert nodes["total"]["first_key"] is None
     assert nodes["total"]["fingerprint"] is None
@@ -96,11 +102,14 @@ def test_early_cutoff_is_told(fr: Fr) -> None:
 
 
 def test_an_explanation_is_a_plan_and_the_last_record(fr: Fr) -> None:
-    """`fr explain --json` gives what `plan` gives, the node, and when it last ran and why."""
+    """`fr explain --json` gives what `plan` gives, the node, when it last ran and why, and each node."""
     found = fr.json("explain", "total")
-    assert set(found) == {"ok", "counts", "targets", "nodes", "node", "last", "widened"}
-    assert found["node"] == "total"
-    assert set(found["last"]) == {"created", "seconds", "fingerprint", "reasons"}
+    assert set(found) == {
+        *("ok", "counts", "targets", "nodes", "node", "last", "widened"),
+        *("narrowed", "not_narrowed", "asked", "explained"),
+    }
+    assert (found["node"], found["asked"], list(found["explained"])) == ("total", ["total"], ["total"])
+    assert set(found["last"]) == {"created", "seconds", "fingerprint", "reasons", *ORIGIN}
     assert set(found["last"]["reasons"][0]) == REASON
 
 

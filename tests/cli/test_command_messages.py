@@ -36,7 +36,8 @@ NOTHING = "nothing ran and nothing changed\n"
         ),
         (
             ["explain"],
-            "error: missing argument 'NODE'\n  hint: see fr explain --help\n",
+            "error: missing argument 'NODE'\n"
+            "  hint: name one, or --all for every node that isn't up to date\n",
         ),
         (
             ["-C", "nowhere", "run"],

@@ -148,7 +148,8 @@ def test_explaining(fr: Fr) -> None:
     assert stale.startswith("double is stale:\n  config factor: 2 → 9\n  compared with the run of ")
     undecided = fr("explain", "page", "--set", "double.factor=9").stdout
     assert undecided == (
-        "page is undecided: it depends on what comes of total\n  double is stale:\n    config factor: 2 → 9\n"
+        "page is undecided: it depends on what comes of total\n"
+        "  double is stale (page ← total ← double):\n    config factor: 2 → 9\n"
     )
     verbose = fr("explain", "-v", "numbers").stdout
     for line in ("made of:", "  component steps:numbers", "  input limit = 3", "  code steps:BASE"):

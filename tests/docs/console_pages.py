@@ -229,10 +229,10 @@ def _leftovers(folder: str, names: list[str]) -> set[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's, without what would change the engine's behaviour; `fr` is this Python's."""
+    """The caller's, without what would change the engine's behaviour; `fr` is this Python's, ada the user."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FR_", "PYTHON"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-    return kept | {"PATH": path, "NO_COLOR": "1"}
+    return kept | {"PATH": path, "NO_COLOR": "1", "LOGNAME": "ada"}
 
 
 def matches(expected: tuple[str, ...], actual: tuple[str, ...]) -> bool:

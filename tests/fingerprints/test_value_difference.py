@@ -322,7 +322,7 @@ FILE = TreeEntry("model.json", "file", "d1", 10)
         (
             tree(FILE),
             tree(TreeEntry("model.json", "file", "d2", 1200)),
-            "resource/model.json: contents differ (10 bytes → 1,200 bytes)",
+            "resource/model.json: contents differ (10 B → 1200 B)",
         ),
         (tree(FILE), tree(), "resource/model.json: isn't there any more"),
         (tree(FILE), tree(TreeEntry("a", "folder"), FILE), "resource/a: wasn't there before"),
