@@ -27,7 +27,7 @@ from fingerprint_runner.fingerprints.record import (
 from fingerprint_runner.graph.node import CacheMode
 from fingerprint_runner.planning.decide import Stale, Undecided, UpToDate
 from fingerprint_runner.planning.plan import PlannedNode
-from fingerprint_runner.planning.planner import Planner, has_import_path
+from fingerprint_runner.planning.planner import Planner
 from fingerprint_runner.runners.report import reason_as_json
 from fingerprint_runner.runners.source_texts import source_texts
 from fingerprint_runner.runners.validation import placed
@@ -35,9 +35,9 @@ from fingerprint_runner.runners.world import PresentWorld
 from fingerprint_runner.storage.model_storage import ModelStorage
 from fingerprint_runner.storage.publishing import Published
 
-_READ_KINDS = frozenset({"closure", "symbol", "loading", "module"})
+_READ_KINDS = frozenset({"closure", "symbol", "loading", "module", "live"})
 """Queries about first-party code."""
-_NARROW_KINDS = _READ_KINDS - {"closure"}
+_NARROW_KINDS = _READ_KINDS - {"closure", "live"}
 
 Publish = Callable[[NodeRecord], Published]
 
@@ -220,8 +220,9 @@ def _obstacle(planner: Planner, planned: Mapping[str, PlannedNode], name: str) -
             f"runs whenever it is needed (cache: {mode}), so no record stands for it",
             f"take `cache: {mode}` away, or `fr run {name}`",
         )
-    if not has_import_path(node.component):
-        message = f"its component {node.component} has no import path, so it runs whenever it is needed"
+    untold = planner.untold(name)
+    if untold is not None:
+        message = f"runs whenever it is needed, since it can't be told what code it runs: {untold}"
         return _refused(name, message, "move it to a module")
     if isinstance(decision, UpToDate):
         hint = "there is nothing to accept"

@@ -22,7 +22,6 @@ from fingerprint_runner.fingerprints.value_difference import first_difference
 from fingerprint_runner.graph.node import CacheMode
 from fingerprint_runner.planning.decide import Undecided, UpToDate
 from fingerprint_runner.planning.plan import Plan
-from fingerprint_runner.planning.planner import has_import_path
 from fingerprint_runner.runners.audit_report import AuditedNode, AuditObserver, AuditReport, AuditStatus
 from fingerprint_runner.runners.driver import Driver
 from fingerprint_runner.runners.outputs import value_store
@@ -123,8 +122,9 @@ class Audit:
         node, decision = self._setup.schema.nodes[name], plan.nodes[name].decision
         if node.cache_mode is not CacheMode.DEFAULT:
             return f"it runs whenever it is needed (cache: {node.cache_mode.value})"
-        if not has_import_path(node.component):
-            return f"it runs whenever it is needed: its component {node.component} has no import path"
+        untold = self._setup.planner.untold(name)
+        if untold is not None:
+            return f"it runs whenever it is needed: {untold}"
         if isinstance(decision, Undecided):
             return f"it waits for {', '.join(sorted(decision.waiting_on))}"
         if not isinstance(decision, UpToDate):
