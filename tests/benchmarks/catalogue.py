@@ -12,6 +12,7 @@ from benchmarks.rows import (
     package_edits,
     reads,
     shapes,
+    source_reading,
     starting,
     two_workers,
     watching,
@@ -20,6 +21,7 @@ from benchmarks.rows import (
 _ALL = (
     *accuracy.ROWS,
     *package_edits.ROWS,
+    *source_reading.ROWS,
     *starting.ROWS,
     *layered.ROWS[:1],
     *in_process.ROWS[:1],
