@@ -260,6 +260,18 @@ def test_forced_nodes_run(project: Project) -> None:
     assert project.good().ran == ()
 
 
+def test_a_nondeterministic_node_is_named(project: Project) -> None:
+    """Two runs of one fingerprint that give two values are told of, by the node's name."""
+    project.write(
+        "steps.py", "import os\n\ndef chance():\n    return os.urandom(8)\n\ndef sure():\n    return 1\n"
+    )
+    project.nodes = {"chance": {"uses": "steps:chance"}, "sure": {"uses": "steps:sure"}}
+    assert project.good().warnings == ()
+    warnings = project.good(force=["chance", "sure"]).warnings
+    assert [warning for warning in warnings if "'chance' is nondeterministic" in warning] == list(warnings)
+    assert len(warnings) == 1
+
+
 def test_targets_run_their_cone_alone(project: Project) -> None:
     """A target asked for by name runs what it needs and nothing else."""
     chain(project)
