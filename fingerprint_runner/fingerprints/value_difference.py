@@ -195,7 +195,7 @@ def _leaf_difference(old_walk: Walk, new_walk: Walk, pair: Pair) -> Difference |
     kind = type(old)
     if kind is type(new) and kind in (str, bytes, bytearray, int):
         return _long_difference(old, new, path)
-    scalars = [walk.scalar(value) is not None for walk, value in ((old_walk, old), (new_walk, new))]
+    scalars = [_is_scalar(walk, value) for walk, value in ((old_walk, old), (new_walk, new))]
     if all(scalars):
         return Difference(path, DifferenceKind.VALUE, _shown(old), _shown(new))
     if any(scalars) and type(old) is not type(new):
@@ -205,6 +205,12 @@ def _leaf_difference(old_walk: Walk, new_walk: Walk, pair: Pair) -> Difference |
         if texts[0] != texts[1]:
             return Difference(path, DifferenceKind.VALUE, *texts)
     return None
+
+
+def _is_scalar(walk: Walk, value: Any) -> bool:
+    """Whether a value stands in its container by itself, and not by a digest."""
+    encoded = walk.scalar(value)
+    return encoded is not None and not encoded.startswith(b"c")
 
 
 def _long_difference(old: Any, new: Any, path: str) -> Difference:
