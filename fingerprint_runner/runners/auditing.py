@@ -26,6 +26,7 @@ from fingerprint_runner.runners.audit_report import AuditedNode, AuditObserver, 
 from fingerprint_runner.runners.driver import Driver
 from fingerprint_runner.runners.outputs import value_store
 from fingerprint_runner.runners.run_state import RunSetup, RunState
+from fingerprint_runner.runners.scratch import Scratch
 from fingerprint_runner.runners.task import NodeOutcome, OutcomeStatus
 from fingerprint_runner.runners.validation import placed
 
@@ -97,7 +98,6 @@ class Audit:
 
         Raises:
             InvalidGraph: a secret isn't set; nothing ran.
-            StorageError: the store has no room for a scratch folder.
         """
         began = time.perf_counter()
         plan = self._setup.planner.make_plan()
@@ -150,12 +150,13 @@ class Audit:
     def _run(self, state: RunState, names: Sequence[str], keep_going: bool) -> None:
         storage = self._setup.storage
         used = [record.fingerprint for record in self._setup.planner.outcomes.values()]
-        with storage.live_run(used), storage.scratch() as scratch:
+        # Nothing is kept, so a store that can't be written is no matter.
+        with storage.live_run(used), Scratch(storage, lambda error: None) as scratch:
             driver = AuditDriver(state, scratch)
             try:
                 for place, name in enumerate(names):
                     self._observer.started(name, ())
-                    found = self._audit(driver, name, scratch)
+                    found = self._audit(driver, name)
                     self._tell(found)
                     if not keep_going and found.status in (AuditStatus.DIFFERS, AuditStatus.FAILED):
                         for left in names[place + 1 :]:
@@ -168,27 +169,29 @@ class Audit:
         self._found[node.name] = node
         self._observer.audited(node)
 
-    def _audit(self, driver: AuditDriver, name: str, scratch: Path) -> AuditedNode:
+    def _audit(self, driver: AuditDriver, name: str) -> AuditedNode:
         record = self._setup.planner.outcomes[name]
         node = AuditedNode(name, AuditStatus.SAME, record.fingerprint, record.origin)
+        place: Path | None = None
         try:
             outcome = driver.again(name)
-            node = replace(node, seconds=outcome.seconds)
+            place, node = outcome.place, replace(node, seconds=outcome.seconds)
             if outcome.status is not OutcomeStatus.DONE:
                 return replace(node, status=AuditStatus.FAILED, failure=driver.failure(name, outcome))
-            found = self._difference(record, outcome, scratch)
+            found = self._difference(record, outcome)
         except NotAudited as error:
             return AuditedNode(name, AuditStatus.NOT_AUDITED, why=str(error))
         finally:
             # What one node put out isn't needed for the next, which takes its inputs from the store.
-            shutil.rmtree(scratch / "values", ignore_errors=True)
+            if place is not None:
+                shutil.rmtree(place, ignore_errors=True)
         if found is None:
             return node
         return replace(node, status=AuditStatus.DIFFERS, difference=driver.without_secrets(name, found))
 
     # --- comparing ------------------------------------------------------------------------------------
 
-    def _difference(self, record: NodeRecord, outcome: NodeOutcome, scratch: Path) -> Difference | None:
+    def _difference(self, record: NodeRecord, outcome: NodeOutcome) -> Difference | None:
         """The first place in which an output differs from the cached one: in its value, or in its folder."""
         if not outcome.storable:
             return Difference("value", DifferenceKind.BYTES, None, outcome.not_storable)
@@ -197,14 +200,14 @@ class Audit:
             if old is not new:
                 return Difference("value", DifferenceKind.ADDED if old is None else DifferenceKind.MISSING)
         elif old.identity != new.identity:
-            return self._value_difference(record.node, old, new, scratch)
+            return self._value_difference(old, new, outcome.place)
         return tree_difference(record.resource, outcome.resource)
 
-    def _value_difference(self, name: str, old: ValueRecord, new: ValueRecord, scratch: Path) -> Difference:
+    def _value_difference(self, old: ValueRecord, new: ValueRecord, place: Path | None) -> Difference:
         by_bytes = Difference("value", DifferenceKind.BYTES)
         if old.artifact is None or new.artifact is None:
             return by_bytes
-        again = value_store(self._setup.storage, scratch, kept=False)
+        again = value_store(self._setup.storage, place)
         with self._setup.world.importable():
             try:
                 before = self._setup.storage.load_value(old.artifact)

@@ -101,7 +101,7 @@ def describe_in_worker(request: DescribeRequest, scratch: Path) -> dict[str, Des
         RuntimeError: the worker died; its output is the message.
     """
     result = scratch / "descriptions"
-    code, output = run_worker("describe", pickle.dumps((request, str(result)), protocol=5), None)
+    code, output = run_worker("describe", pickle.dumps((request, [str(result)]), protocol=5), None)
     try:
         answer: dict[str, Description] = pickle.loads(result.read_bytes())
     except (OSError, EOFError, pickle.UnpicklingError) as error:

@@ -29,6 +29,7 @@ from fingerprint_runner.runners.outputs import value_store
 from fingerprint_runner.runners.redaction import Redaction
 from fingerprint_runner.runners.run_node import InputLost, restore_input
 from fingerprint_runner.runners.run_state import RunState
+from fingerprint_runner.runners.scratch import Scratch
 from fingerprint_runner.runners.task import (
     GivenInput,
     MemoryInput,
@@ -49,10 +50,10 @@ class Driver:
 
     Args:
         state: the run.
-        scratch: its private folder.
+        scratch: its private folders.
     """
 
-    def __init__(self, state: RunState, scratch: Path) -> None:
+    def __init__(self, state: RunState, scratch: Scratch) -> None:
         setup = state.setup
         factory = setup.executor_factory or SerialExecutor
         self._state = state
@@ -83,7 +84,7 @@ class Driver:
             if record is not None and not record.storable:
                 self._progress.held[name] = self._executor.memory.get(name)
             elif record is not None and name in self._state.publisher.unpublished:
-                self._progress.held[name] = self._load(record)
+                self._progress.held[name] = self._load(record, self._state.publisher.places.get(name))
         self._executor.close()
 
     # --- starting -------------------------------------------------------------------------------------
@@ -134,7 +135,8 @@ class Driver:
             inputs={parameter: self._input(need.name, need.key) for parameter, need in node.parents.items()},
             context=setup.context,
             storage=setup.storage.location,
-            scratch=self._scratch,
+            scratch=self._scratch.folder,
+            spare=self._scratch.spare,
             folder=setup.world.folder,
             search_path=setup.world.search_path,
             modules=modules,
@@ -180,16 +182,15 @@ class Driver:
         if source not in self._setup.schema.nodes:
             return GivenInput(self._setup.inputs[source])
         record = self._planner.outcomes[source]
+        place = self._state.publisher.places.get(source)
         if not record.storable:
-            return MemoryInput(source, key, record.resource)
-        return StoredInput(
-            source, key, record.value, record.resource, kept=self._state.publisher.keeps(source)
-        )
+            return MemoryInput(source, key, record.resource, place)
+        return StoredInput(source, key, record.value, record.resource, place)
 
     def _inputs_for_hooks(self, task: NodeTask) -> dict[str, Any]:
         storage = self._setup.storage
         with self._setup.world.importable():
-            return {name: restore_input(source, task, storage) for name, source in task.inputs.items()}
+            return {name: restore_input(source, storage) for name, source in task.inputs.items()}
 
     def _merged_config(self, name: str) -> dict[str, Any]:
         return dict(self._state.merged.get(name, self._setup.schema.nodes[name].config))
@@ -217,7 +218,7 @@ class Driver:
         elif outcome.status is OutcomeStatus.SOURCE_CHANGED:
             self._again(name, outcome.detail)
         elif outcome.status is not OutcomeStatus.DONE:
-            if not self._retried(name, outcome):
+            if not self._moved(name, outcome) and not self._retried(name, outcome):
                 self._fail(name, outcome)
         else:
             present = self._started[name]
@@ -234,7 +235,7 @@ class Driver:
     def _done(self, name: str, record: NodeRecord, outcome: NodeOutcome) -> None:
         try:
             if self._state.hooks.around_nodes:
-                output = self._load(record) if self._state.hooks.want_values else None
+                output = self._load(record, outcome.place) if self._state.hooks.want_values else None
                 data = self._progress.hook_data.pop(name, [])
                 self._state.hooks.after(name, self._merged_config(name), output, data)
         except HookFailed as failed:
@@ -250,9 +251,13 @@ class Driver:
                 f"node {name!r} tracks what it reads, but for {', '.join(outcome.reads.untold)}: "
                 "that doesn't count; declare what matters of it"
             )
+        if outcome.store_error is not None:
+            self._state.publisher.lost_store(outcome.store_error)
         known = self._planner.outcomes.get(name)
-        held = self._planner.outcomes[name] = self._state.publisher.publish(name, record)
+        held = self._planner.outcomes[name] = self._state.publisher.publish(name, record, outcome.place)
         changed = known is not None and known.identity != held.identity
+        if not self._state.publisher.can_store:
+            self._scratch.move()
         children = self._scheduler.ran(name, changed=changed)
         self._progress.hits_told.discard(name)
         self._state.tell(name)
@@ -280,6 +285,15 @@ class Driver:
         assert outcome.error is not None
         error = f"{outcome.error.type}: {outcome.error.message}"
         self._state.warn(f"node {name!r} failed with {error}; it is tried again ({failed} of {allowed})")
+        self._scheduler.give_back(name)
+        return True
+
+    def _moved(self, name: str, outcome: NodeOutcome) -> bool:
+        """Start a node again in the spare folder, if it failed since the scratch folder can't be written."""
+        if outcome.store_error is None or self._scratch.folder == self._scratch.spare:
+            return False
+        self._state.publisher.lost_store(outcome.store_error)
+        self._scratch.move()
         self._scheduler.give_back(name)
         return True
 
@@ -312,10 +326,9 @@ class Driver:
         self._state.hooks.on_node_error(name, failure)
         self._state.tell(name)
 
-    def _load(self, record: NodeRecord) -> Any:
+    def _load(self, record: NodeRecord, place: Path | None) -> Any:
         """The value of a record of this run, whichever store it is in; None for one kept in memory."""
         if record.value is None or record.value.artifact is None:
             return None if record.resource is None else Resource(record.node, record.resource.identity)
-        store = value_store(self._setup.storage, self._scratch, kept=self._state.publisher.keeps(record.node))
         with self._setup.world.importable():
-            return store.load_value(record.value.artifact)
+            return value_store(self._setup.storage, place).load_value(record.value.artifact)

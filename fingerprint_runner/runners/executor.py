@@ -6,6 +6,7 @@ its outcome; after `close` nothing that the executor made is left.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from fingerprint_runner.runners import loaded_modules
 from fingerprint_runner.runners.capture import Sink
 from fingerprint_runner.runners.run_node import Memory, run_node
 from fingerprint_runner.runners.task import NodeError, NodeOutcome, NodeTask, OutcomeStatus, WorkerTask
+from fingerprint_runner.storage import files
 from fingerprint_runner.storage.model_storage import ModelStorage
 
 
@@ -134,22 +136,30 @@ def run_in_fresh_process(task: NodeTask, sink: Sink | None) -> NodeOutcome:
 
     A process that dies without an outcome is its node's failure.
     """
-    result = task.scratch / f"outcome-{task.node}"
+    name = f"outcome-{files.unique_name()}"
+    results = [folder / name for folder in (task.scratch, task.spare)]
     try:
         context = replace(task.context, graph_schema=task.context.graph_schema.by_path())
         pickled = pickle.dumps(replace(task, context=context), protocol=5)
         # Apart, so that the worker checks imports before it unpickles what may be of the user's classes.
-        given = pickle.dumps((WorkerTask(pickled, task.modules, task.search_path), str(result)), protocol=5)
+        worker_task = WorkerTask(pickled, task.modules, task.search_path)
+        given = pickle.dumps((worker_task, [str(path) for path in results]), protocol=5)
     except Exception as error:
         message = f"the task can't be handed to a fresh process: {error}"
         return NodeOutcome(OutcomeStatus.FAILED, error=NodeError(type(error).__name__, message))
     code, output = run_worker("node", given, sink)
-    try:
-        outcome: NodeOutcome = pickle.loads(result.read_bytes())
-    except (OSError, EOFError, pickle.UnpicklingError):
+    outcome: NodeOutcome | None = None
+    for result in results:
+        try:
+            outcome = pickle.loads(result.read_bytes())
+        except (OSError, EOFError, pickle.UnpicklingError):
+            continue
+        with contextlib.suppress(OSError):
+            result.unlink()
+        break
+    if outcome is None:
         died = NodeError("WorkerDied", f"its process ended with status {code} before it was done")
         return NodeOutcome(OutcomeStatus.FAILED, error=died, log_tail=output)
-    result.unlink(missing_ok=True)
     if outcome.status is OutcomeStatus.WRONG_PROCESS:
         # Nothing but what the worker itself loads can be in its way.
         message = f"module {outcome.detail!r} was loaded before the node's own imports could be checked"

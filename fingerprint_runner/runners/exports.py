@@ -6,6 +6,7 @@ alone; an export is never an input.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -59,18 +60,8 @@ class Exporter:
 
     def _export_tree(self, tree: ResourceTree, target: Path) -> list[str]:
         different = self._different(tree, target)
-        if not different:
-            return []
-
-        # For weight: a no-op run writes no export.
-        import functools
-        import shutil
-
-        with self._storage.scratch() as scratch:
-            restored = scratch / "export"
-            self._storage.restore_tree(tree, restored, read_only=False)
-            for entry in different:
-                _replace(target / entry.path, functools.partial(shutil.copy, restored / entry.path))
+        for entry in different:
+            _replace(target / entry.path, functools.partial(self._storage.restore_file, entry))
         return [self._shown(target / entry.path) for entry in different]
 
     def _different(self, tree: ResourceTree, target: Path) -> list[TreeEntry]:

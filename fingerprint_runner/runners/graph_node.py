@@ -83,12 +83,11 @@ class GraphNode:
         ):
             task = self._task()
             bound = bind(task, self._component, folders)
-            view = NodeStorageView(
-                self._storage, self.node_name, Resource(self.node_name), {}, folders.reserve("storage")
-            )
+            own = Resource(self.node_name)
+            view = NodeStorageView(self.node_name, own, {}, folders.reserve("storage"))
             output = bound.call(inputs, view)
-        for hook, own in zip(self._hooks, data, strict=True):
-            hook.on_after_node(self.node_name, self._context, config, output, own)
+        for hook, kept in zip(self._hooks, data, strict=True):
+            hook.on_after_node(self.node_name, self._context, config, output, kept)
         return self.node_name, output
 
     def _task(self) -> NodeTask:
@@ -103,6 +102,7 @@ class GraphNode:
             context=self._context,
             storage=self._storage.location,
             scratch=Path(),
+            spare=Path(),
             folder=Path.cwd(),
             search_path=(),
             resource=node.resource,

@@ -1,4 +1,4 @@
-"""Where outputs live: the store, or, for nodes that aren't cached, the run's scratch folder."""
+"""Where outputs live: the store, or, for what isn't kept, a store in one of the run's private folders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 from fingerprint_runner.storage.model_storage import ModelStorage, open_storage
 
 
-def value_store(storage: ModelStorage, scratch: Path, *, kept: bool) -> ModelStorage:
-    """The store itself, or one inside the run's scratch folder, which goes with the run."""
-    return storage if kept else open_storage(scratch / "values", durability="fast")
+def private_store(folder: Path) -> Path:
+    """The cache folder, inside a run's private folder, of what isn't kept."""
+    return folder / "values"
+
+
+def value_store(storage: ModelStorage, place: Path | None) -> ModelStorage:
+    """The run's own store, or the one in a cache folder that goes with the run."""
+    return storage if place is None else open_storage(place, durability="fast")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fingerprint_runner.errors import SourceChanged, StorageError
@@ -42,6 +43,8 @@ class Publisher:
     Attributes:
         unpublished: nodes whose outcome is this run's alone.
         withheld: nodes whose outcome must be, since they run other code than was planned.
+        places: node → the cache folder of its output, where that isn't in the run's own store.
+        can_store: whether the store can be written, as far as is known.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Publisher:
     ) -> None:
         self.unpublished: set[str] = set()
         self.withheld: set[str] = set()
+        self.places: dict[str, Path] = {}
         self.can_store = True
         self._planner = planner
         self._world = world
@@ -59,7 +63,8 @@ class Publisher:
         """Whether the node's output goes to the store; else it lives in the run's scratch folder."""
         node = self._node(name)
         return (
-            node.cache_mode not in (CacheMode.DISABLE, CacheMode.IGNORE)
+            self.can_store
+            and node.cache_mode not in (CacheMode.DISABLE, CacheMode.IGNORE)
             and name not in self.withheld
             and self._planner.untold(name) is None
         )
@@ -187,9 +192,19 @@ class Publisher:
             return Narrowing(unnarrowed=tuple(map(_opaque, narrowed.opaque)))
         return Narrowing(replace(begun, symbols=tuple(sorted({*begun.symbols, *narrowed.entered}))))
 
-    def publish(self, name: str, record: NodeRecord) -> NodeRecord:
-        """Make an outcome visible to others; gives the record that holds (R14)."""
-        if not self._publishable(name) or not self.can_store:
+    def publish(self, name: str, record: NodeRecord, place: Path | None) -> NodeRecord:
+        """Make an outcome visible to others; gives the record that holds (R14).
+
+        Args:
+            name: the node.
+            record: of the outcome.
+            place: see `NodeOutcome`.
+        """
+        if place is None:
+            self.places.pop(name, None)
+        else:
+            self.places[name] = place
+        if place is not None or not self._publishable(name):
             self.unpublished.add(name)
             return record
         # For weight: a run that publishes nothing needs no texts.
@@ -209,9 +224,10 @@ class Publisher:
                 sources=source_texts(self._world, record.manifest.code),
             )
         except StorageError as error:
-            self._lost_store(error)
+            self.lost_store(str(error))
             self.unpublished.add(name)
             return record
+        self.unpublished.discard(name)
         if published.nondeterministic and not recomputes:
             self._warn(
                 f"node {name!r} is nondeterministic: the same fingerprint gave two different values; "
@@ -219,22 +235,24 @@ class Publisher:
             )
         return published.record
 
+    def lost_store(self, reason: str) -> None:
+        """The store can't be written: said once, and nothing more goes there."""
+        if self.can_store:
+            self.can_store = False
+            self._warn(f"results aren't being kept from here on: {reason}")
+
     def flush(self) -> None:
         """Have all that was published on the disk."""
         try:
             self._storage.flush()
         except StorageError as error:
-            self._lost_store(error)
+            if self.can_store:
+                self._warn(f"a power cut may undo what was kept of this run: {error}")
 
     def _publishable(self, name: str) -> bool:
         """Whether a record may be found by others: it is kept, and all its parents have identities."""
         parents = self._planner.schema.parents_of(name)
         return self.keeps(name) and all(self._planner.outcomes[parent].storable for parent in parents)
-
-    def _lost_store(self, error: StorageError) -> None:
-        if self.can_store:
-            self.can_store = False
-            self._warn(f"results aren't being kept from here on: {error}")
 
     def _node(self, name: str) -> SchemaNode:
         return self._planner.schema.nodes[name]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from fingerprint_runner.errors import DamagedArtifact, NodeFailed, StorageError
@@ -105,14 +104,18 @@ class Run:
         """Run what must run; gives whether it came to an end without being interrupted."""
         # For weight: a no-op run loads neither executors nor what they import.
         from fingerprint_runner.runners.driver import Driver
+        from fingerprint_runner.runners.scratch import Scratch
 
         storage = self._setup.storage
         hits = [record.fingerprint for record in self._setup.planner.outcomes.values()]
-        with storage.live_run(hits), storage.scratch() as scratch:
+        with (
+            storage.live_run(hits),
+            Scratch(storage, lambda error: state.publisher.lost_store(str(error))) as scratch,
+        ):
             driver = Driver(state, scratch)
             try:
                 driver.drive()
-                self._export_unpublished(state, scratch)
+                self._export_unpublished(state)
             except KeyboardInterrupt:
                 state.scheduler.stop()
                 return False
@@ -121,13 +124,13 @@ class Run:
                 state.publisher.flush()
         return True
 
-    def _export_unpublished(self, state: RunState, scratch: Path) -> None:
-        """Export what lives as long as the run's scratch folder does."""
+    def _export_unpublished(self, state: RunState) -> None:
+        """Export what lives as long as the run's private folders do."""
         nodes = self._setup.schema.nodes
         if any(nodes[name].export is not None for name in state.publisher.unpublished):
             from fingerprint_runner.runners.run_exports import RunExports
 
-            RunExports(state).from_scratch(scratch)
+            RunExports(state).unpublished()
 
     def _export(self, state: RunState) -> bool:
         """Export what is to be; gives whether it came to an end without being interrupted."""
@@ -203,6 +206,7 @@ class Run:
         )
         try:
             setup.storage.put_run(run, setup.registered_name, setup.schema.nodes)
+            setup.storage.flush()
         except StorageError as error:
             state.warn(f"the run's history isn't kept: {error}")
 

@@ -7,8 +7,6 @@ the other exports alone.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fingerprint_runner.errors import DamagedArtifact, NodeFailed
 from fingerprint_runner.fingerprints.record import NodeRecord
 from fingerprint_runner.runners.exports import Exporter
@@ -32,13 +30,14 @@ class RunExports:
             name: folder for name in self._setup.planner.order if (folder := nodes[name].export) is not None
         }
 
-    def from_scratch(self, scratch: Path) -> None:
-        """Export what isn't cached, while the run's scratch folder is there."""
-        exporter = self._exporter(value_store(self._setup.storage, scratch, kept=False))
+    def unpublished(self) -> None:
+        """Export what isn't kept, while the run's private folders are there."""
+        publisher = self._state.publisher
         for name in self._wanted:
             record = self._setup.planner.outcomes.get(name)
-            if record is not None and record.storable and name in self._state.publisher.unpublished:
-                self._export(exporter, name, record)
+            if record is not None and record.storable and name in publisher.unpublished:
+                store = value_store(self._setup.storage, publisher.places.get(name))
+                self._export(self._exporter(store), name, record)
 
     def from_store(self) -> list[str]:
         """Export what is in the store; gives the nodes that must run again first (R11, R13)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import importlib
 import inspect
 import os
@@ -21,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fingerprint_runner.errors import DamagedArtifact, NotStorable, SourceChanged
+from fingerprint_runner.errors import DamagedArtifact, NotStorable, SourceChanged, StorageError
 from fingerprint_runner.fingerprints.manifest import Query
 from fingerprint_runner.fingerprints.record import ResourceTree, ValueRecord
 from fingerprint_runner.graph.component import Resource
@@ -34,8 +35,9 @@ from fingerprint_runner.runners.node_call import BoundNode, NodeFolders, bind
 from fingerprint_runner.runners.observing import import_reads
 from fingerprint_runner.runners.observing.read_watch import ReadWatch
 from fingerprint_runner.runners.observing.strict import StrictCall, StrictViolation
-from fingerprint_runner.runners.outputs import value_store
+from fingerprint_runner.runners.outputs import private_store, value_store
 from fingerprint_runner.runners.process_audit import AuditWatch
+from fingerprint_runner.runners.scratch import make_private
 from fingerprint_runner.runners.task import (
     GivenInput,
     MemoryInput,
@@ -49,6 +51,8 @@ from fingerprint_runner.runners.task import (
 from fingerprint_runner.runners.user_traceback import user_traceback
 from fingerprint_runner.storage.model_storage import ModelStorage
 from fingerprint_runner.storage.node_view import NodeStorageView
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 
 Memory = dict[str, Any]
 """Node → output that couldn't be stored; belongs to one run in one process."""
@@ -146,8 +150,12 @@ def _attempt(
         changed = _source_changed_below(error)
         if changed is not None:
             return NodeOutcome(OutcomeStatus.SOURCE_CHANGED, detail=changed.what)
-        refused = isinstance(error, StrictViolation)
-        return NodeOutcome(OutcomeStatus.FAILED, error=node_error(error), refused=refused)
+        return NodeOutcome(
+            OutcomeStatus.FAILED,
+            error=node_error(error),
+            refused=isinstance(error, StrictViolation),
+            store_error=_scratch_error(error, task),
+        )
 
 
 def _run(
@@ -201,11 +209,9 @@ def _restore(
     if isinstance(source, GivenInput):
         return copy.deepcopy(source.value)
     if source.resource is not None and source.key is None and bound.takes_folder(parameter):
-        return _restored_folder(source.node, source.resource, _store_of(source, task, storage), folders)
+        return _restored_folder(source.node, source.resource, _store_of(source, storage), folders)
     whole = (
-        memory[source.node]
-        if isinstance(source, MemoryInput) and memory
-        else restore_output(source, task, storage)
+        memory[source.node] if isinstance(source, MemoryInput) and memory else restore_output(source, storage)
     )
     if source.key is None:
         return whole
@@ -217,7 +223,7 @@ def _restore(
     return whole[source.key]
 
 
-def restore_output(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> Any:
+def restore_output(source: StoredInput | MemoryInput, storage: ModelStorage) -> Any:
     """A parent's whole output from the store; its `Resource` where that is all it puts out."""
     if isinstance(source, MemoryInput) or (source.value is not None and source.value.artifact is None):
         raise InputLost(source.node)
@@ -225,26 +231,26 @@ def restore_output(source: StoredInput | MemoryInput, task: NodeTask, storage: M
         return Resource(source.node, "" if source.resource is None else source.resource.identity)
     assert source.value.artifact is not None
     try:
-        return _store_of(source, task, storage).load_value(source.value.artifact)
+        return _store_of(source, storage).load_value(source.value.artifact)
     except DamagedArtifact as error:
         raise InputLost(source.node) from error
 
 
-def restore_input(source: TaskInput, task: NodeTask, storage: ModelStorage) -> Any:
+def restore_input(source: TaskInput, storage: ModelStorage) -> Any:
     """The value of an input as a hook sees it; None where it is handed on in memory."""
     if isinstance(source, GivenInput):
         return source.value
     if isinstance(source, MemoryInput):
         return None
-    whole = restore_output(source, task, storage)
+    whole = restore_output(source, storage)
     if source.key is None:
         return whole
     # Of a key that isn't there the node itself complains.
     return whole.get(source.key) if isinstance(whole, Mapping) else None
 
 
-def _store_of(source: StoredInput | MemoryInput, task: NodeTask, storage: ModelStorage) -> ModelStorage:
-    return value_store(storage, task.scratch, kept=not isinstance(source, StoredInput) or source.kept)
+def _store_of(source: StoredInput | MemoryInput, storage: ModelStorage) -> ModelStorage:
+    return value_store(storage, source.place)
 
 
 def _restored_folder(node: str, tree: ResourceTree, storage: ModelStorage, folders: NodeFolders) -> Path:
@@ -258,11 +264,11 @@ def _restored_folder(node: str, tree: ResourceTree, storage: ModelStorage, folde
 
 def _storage_view(task: NodeTask, storage: ModelStorage, folders: NodeFolders) -> NodeStorageView:
     readable = {
-        source.node: source.resource
+        source.node: (_store_of(source, storage), source.resource)
         for source in task.inputs.values()
         if isinstance(source, StoredInput | MemoryInput) and source.resource is not None
     }
-    return NodeStorageView(storage, task.node, Resource(task.node), readable, folders.reserve("storage"))
+    return NodeStorageView(task.node, Resource(task.node), readable, folders.reserve("storage"))
 
 
 def _stored(
@@ -279,28 +285,44 @@ def _stored(
             f"node {task.node!r} puts out a {type(output).__name__}, which can be read only once; "
             "return a list, or any value that can be read twice"
         )
-    store = value_store(storage, task.scratch, kept=task.keep)
     written = bound.output_directory if bound.output_directory is not None else view.written
-    tree = None
     if written is not None:
         _refuse_folder_inside(output, written)
-        tree = store.store_tree(written)
-        if output is None or isinstance(output, Resource):
-            return NodeOutcome(OutcomeStatus.DONE, resource=tree)
 
     def is_first_party(module: str) -> bool:
         return locator.locate(module).kind == "first-party"
 
+    def put(place: Path | None) -> NodeOutcome:
+        store = value_store(storage, place)
+        tree = None if written is None else store.store_tree(written)
+        if written is not None and (output is None or isinstance(output, Resource)):
+            return NodeOutcome(OutcomeStatus.DONE, resource=tree, place=place)
+        try:
+            value: ValueRecord = store.store_value(output, is_first_party=is_first_party, path=task.node)
+        except NotStorable as error:
+            if memory is None:
+                raise
+            memory[task.node] = output
+            return NodeOutcome(
+                OutcomeStatus.DONE, resource=tree, place=place, storable=False, not_storable=str(error)
+            )
+        if written is not None:
+            refuse_folder_in_bytes(value, written, store)
+        return NodeOutcome(OutcomeStatus.DONE, value=value, resource=tree, place=place)
+
     try:
-        value: ValueRecord = store.store_value(output, is_first_party=is_first_party, path=task.node)
-    except NotStorable as error:
-        if memory is None:
+        return put(None if task.keep else private_store(task.scratch))
+    except StorageError as error:
+        store_error = str(error)
+    make_private(task.spare)
+    try:
+        return replace(put(private_store(task.spare)), store_error=store_error)
+    except StorageError:
+        if memory is None or written is not None:
             raise
-        memory[task.node] = output
-        return NodeOutcome(OutcomeStatus.DONE, resource=tree, storable=False, not_storable=str(error))
-    if written is not None:
-        refuse_folder_in_bytes(value, written, store)
-    return NodeOutcome(OutcomeStatus.DONE, value=value, resource=tree)
+    # Nothing can be written anywhere: for this once, consumers get the object itself.
+    memory[task.node] = output
+    return NodeOutcome(OutcomeStatus.DONE, storable=False, store_error=store_error)
 
 
 def _refuse_folder_inside(output: Any, folder: Path) -> None:
@@ -339,14 +361,29 @@ def node_error(error: BaseException) -> NodeError:
 
 def _source_changed_below(error: BaseException) -> SourceChanged | None:
     """A changed source that the user's code wrapped into its own exception."""
+    return next((cause for cause in _causes(error) if isinstance(cause, SourceChanged)), None)
+
+
+def _scratch_error(error: BaseException, task: NodeTask) -> str | None:
+    """Why the scratch folder can't be written, where that is what made a node fail."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and task.scratch != task.spare:
+            path = cause.filename
+            inside = isinstance(path, str | os.PathLike) and Path(path).is_relative_to(task.scratch)
+            # Writing to an open file fails without a name.
+            if inside or (path is None and cause.errno in _NO_ROOM):
+                return f"can't write {task.scratch}: {cause.strerror or cause}"
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised from, each once."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        if isinstance(current, SourceChanged):
-            return current
+        yield current
         seen.add(id(current))
         current = current.__cause__ or current.__context__
-    return None
 
 
 @contextlib.contextmanager

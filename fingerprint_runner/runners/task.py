@@ -31,14 +31,14 @@ class StoredInput:
         key: the key of its dict that is taken; None for all of it.
         value: None where the parent puts out its resource alone.
         resource: the parent's resource directory, if it has one.
-        kept: False where the parent isn't stored: its output is in the run's scratch folder.
+        place: the cache folder of the store in which the output is, where that isn't the run's own.
     """
 
     node: str
     key: str | None = None
     value: ValueRecord | None = None
     resource: ResourceTree | None = None
-    kept: bool = True
+    place: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class MemoryInput:
     node: str
     key: str | None = None
     resource: ResourceTree | None = None
+    place: Path | None = None
 
 
 TaskInput = StoredInput | GivenInput | MemoryInput
@@ -75,7 +76,9 @@ class NodeTask:
         search_path: `sys.path` for the node, its folder first.
         storage: where outputs go.
         scratch: the run's private folder for resources under way and values that aren't stored.
-        keep: False for `disable` and `ignore`: the value goes to scratch and isn't kept.
+        spare: where outputs go that the store turns out not to take.
+        keep: False for `disable` and `ignore`, and once the store can't be written: the value goes to
+            scratch and isn't kept.
         fresh: it runs in a process of its own: sources changed under an earlier attempt, this process has
             loaded what may have changed the node's modules, or all that the node reads is to be seen.
         reads: what it declares, and what becomes of other reads.
@@ -90,6 +93,7 @@ class NodeTask:
     context: ExecutionContext
     storage: StorageLocation
     scratch: Path
+    spare: Path
     folder: Path
     search_path: tuple[str, ...]
     modules: Mapping[str, str] = field(default_factory=dict)
@@ -154,8 +158,11 @@ class NodeOutcome:
     Attributes:
         value: the stored output; None where it is the resource alone, or can't be stored.
         resource: the node's resource directory, if it made one.
+        place: the cache folder of the store in which the output is, where that isn't the run's own.
         storable: False where the output is handed on in memory.
         not_storable: why, naming the path inside the value.
+        store_error: why the store, or the scratch folder in it, couldn't be written; a failed node may be run
+            again elsewhere.
         seconds: how long the node's own code took, restores and storing left out.
         log_tail: the last 64 KiB that it printed.
         discovered: further queries that the run turned out to depend on (R15).
@@ -173,8 +180,10 @@ class NodeOutcome:
     status: OutcomeStatus
     value: ValueRecord | None = None
     resource: ResourceTree | None = None
+    place: Path | None = None
     storable: bool = True
     not_storable: str | None = None
+    store_error: str | None = None
     seconds: float = 0.0
     log_tail: str = ""
     discovered: tuple[Query, ...] = ()

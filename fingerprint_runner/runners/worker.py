@@ -18,10 +18,24 @@ def main(job: str) -> None:
     Args:
         job: `node` (run a task) or `describe` (look at components by importing them).
     """
-    given, result = pickle.loads(sys.stdin.buffer.read())
-    answer = _run(given) if job == "node" else _describe(given)
-    unfinished = Path(f"{result}.part")
-    unfinished.write_bytes(pickle.dumps(answer, protocol=5))
+    given, results = pickle.loads(sys.stdin.buffer.read())
+    answer = pickle.dumps(_run(given) if job == "node" else _describe(given), protocol=5)
+    for result in results:
+        try:
+            _write(Path(result), answer)
+        except OSError as error:
+            failure = error
+        else:
+            return
+    raise failure
+
+
+def _write(result: Path, answer: bytes) -> None:
+    from fingerprint_runner.runners.scratch import make_private
+
+    make_private(result.parent)
+    unfinished = result.with_name(f"{result.name}.part")
+    unfinished.write_bytes(answer)
     unfinished.replace(result)
 
 

@@ -194,7 +194,7 @@ class Artifacts:
             content = b"".join(
                 _ENTRY.pack(bytes.fromhex(digest), *signature)
                 for digest, signature in sorted(known.items())
-                if files.state(self.path(digest)) is not None
+                if self.has(digest, signature[1])
             )
         self._memo.save(_VERIFIED_MEMO, content)
 

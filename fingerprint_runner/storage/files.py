@@ -31,6 +31,11 @@ def _step(operation: str, path: str) -> None:
     """Called before each operation; tests replace it to fail, count or kill."""
 
 
+def announce(operation: str, path: str) -> None:
+    """Say what SQLite is about to do by itself."""
+    _step(operation, path)
+
+
 def unique_name() -> str:
     """A name that no other process or thread uses, for files on their way."""
     return f"{os.getpid()}-{os.urandom(8).hex()}"

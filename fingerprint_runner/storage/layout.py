@@ -54,13 +54,17 @@ class Layout:
         """Whether there is a store that may be read.
 
         Raises:
-            StorageError: it belongs to someone else, is a symlink, or is of a newer version.
+            StorageError: it belongs to someone else, is a symlink, or is of a newer version; or the cache
+                folder is a file.
         """
         if self._checked:
             return True
         try:
             found = files.state(self.root)
             if found is None:
+                outer = files.state(self.path)
+                if outer is not None and stat.S_ISREG(outer.st_mode):
+                    raise StorageError(f"the cache folder {self.path} is a file", self.path)
                 return False
             _check_folder(self.root, found)
             for name in FOLDERS:

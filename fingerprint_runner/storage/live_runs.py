@@ -61,6 +61,9 @@ class LiveRun:
                 return
             try:
                 files.remove(self._path)
+            except OSError:
+                # Without its lock it speaks of a run that is over.
+                pass
             finally:
                 os.close(descriptor)
 

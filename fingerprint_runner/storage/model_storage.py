@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from fingerprint_runner.fingerprints.record import (
     ResourceTree,
     RunNode,
     RunRecord,
+    TreeEntry,
     ValueRecord,
 )
 from fingerprint_runner.provenance.signatures import Signature
@@ -109,7 +110,7 @@ class ModelStorage:
         self._artifacts = Artifacts(
             self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
         )
-        self._writer = StoreWriter(self._layout, location.durability, self._damage.note)
+        self._writer = StoreWriter(self._layout, location.durability)
         self._live_runs: list[LiveRun] = []
 
     @property
@@ -286,6 +287,17 @@ class ModelStorage:
 
         restore_tree(self._artifacts, tree, into, read_only=read_only)
 
+    def restore_file(self, entry: TreeEntry, to: Path) -> None:
+        """Make a new file with the content of one file of a stored folder, verified.
+
+        Raises:
+            DamagedArtifact: it is missing or damaged in the store.
+            OSError: the file can't be written.
+        """
+        from fingerprint_runner.storage.trees import restore_file
+
+        restore_file(self._artifacts, entry, str(to), read_only=False)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A private folder on the store's filesystem, removed afterwards.
@@ -294,14 +306,20 @@ class ModelStorage:
             StorageError: the store can't be written.
         """
         path = os.path.join(self._layout.tmp, f"run-{files.unique_name()}")
-        with self._writer.translating():
-            self._layout.make()
-            files.make_folder(path)
+        with ExitStack() as held:
+            held.callback(self._remove_scratch, path)
+            with self._writer.translating():
+                self._layout.make()
+                files.make_folder(path)
+                held.enter_context(files.held_folder(path))
+            yield Path(path)
+
+    def _remove_scratch(self, path: str) -> None:
         try:
-            with files.held_folder(path):
-                yield Path(path)
-        finally:
             files.remove_tree(path)
+        except OSError:
+            # A leftover without a lock, which pruning takes.
+            pass
 
     # --- publishing -----------------------------------------------------------------------------------
 

@@ -26,22 +26,19 @@ class NodeStorageView:
     """What a component is given as its `model_storage`.
 
     Args:
-        storage: where resources are read from.
         node_name: the node, for messages.
         own: the resource that the node may write.
-        readable: name → tree of the resources that its needs, or its `resource`, bring.
+        readable: name → store and tree of the resources that its needs, or its `resource`, bring.
         scratch: a folder of the node's own, removed by the runner after the node.
     """
 
     def __init__(
         self,
-        storage: ModelStorage,
         node_name: str,
         own: Resource,
-        readable: Mapping[str, ResourceTree],
+        readable: Mapping[str, tuple[ModelStorage, ResourceTree]],
         scratch: Path,
     ) -> None:
-        self._storage = storage
         self._node_name = node_name
         self._own = own
         self._readable = readable
@@ -85,8 +82,8 @@ class NodeStorageView:
         if resource.name == self._own.name and self._written is not None:
             yield self._written
             return
-        tree = self._readable.get(resource.name)
-        if tree is None:
+        found = self._readable.get(resource.name)
+        if found is None:
             raise MissingNeed(self._node_name, resource.name)
         folder = self._restored.get(resource.name)
         if folder is None:
@@ -94,7 +91,8 @@ class NodeStorageView:
             folder = self._scratch / "read" / name
             files.make_folders(str(folder.parent))
             try:
-                self._storage.restore_tree(tree, folder, read_only=True)
+                storage, tree = found
+                storage.restore_tree(tree, folder, read_only=True)
             except DamagedArtifact:
                 self._lost = resource.name
                 raise

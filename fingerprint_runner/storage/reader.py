@@ -164,7 +164,7 @@ class RecordReader:
                         # Such a connection never looks at the file again.
                         self.close()
                     return found
-                except sqlite3.Error as error:
+                except (sqlite3.Error, OSError) as error:
                     self.close()
                     if "no such table" in str(error):
                         return []
@@ -189,7 +189,7 @@ class RecordReader:
     def _connect(self) -> sqlite3.Connection:
         import sqlite3
 
-        files._step("open", self._layout.table)
+        files.announce("open", self._layout.table)
         address = f"file:{quote(self._layout.table)}?mode=ro"
         self._immutable = False
         connection = sqlite3.connect(

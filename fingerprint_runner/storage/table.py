@@ -147,6 +147,8 @@ class RecordTable:
                     transaction = Transaction(cache)
                     yield transaction
                     transaction.finish()
+                    files.announce("commit", self._layout.table)
+                files.announce("committed", self._layout.table)
             except (sqlite3.Error, diskcache.Timeout, OSError) as error:
                 self._drop()
                 if _is_damage(error):
@@ -209,6 +211,7 @@ class RecordTable:
     def _open_cache(self) -> Any:
         for last_try in (False, True):
             before = files.state(self._layout.table)
+            files.announce("create", self._layout.table)
             # Made in two steps: a constructor that raises leaves its connection open.
             cache = diskcache.Cache.__new__(diskcache.Cache)
             try:

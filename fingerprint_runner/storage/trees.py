@@ -65,8 +65,7 @@ def restore_tree(artifacts: Artifacts, tree: ResourceTree, into: Path, *, read_o
         files.make_folder(os.path.join(root, entry.path), 0o755)
     for entry in tree.entries:
         if entry.kind == "file":
-            mode = (0o555 if read_only else 0o755) if entry.executable else (0o444 if read_only else 0o644)
-            _restore_file(artifacts, entry, os.path.join(root, entry.path), mode)
+            restore_file(artifacts, entry, os.path.join(root, entry.path), read_only=read_only)
     # Last, so that nothing above was written through one.
     for entry in links:
         try:
@@ -117,7 +116,9 @@ def _check_paths(tree: ResourceTree) -> None:
         seen.add(entry.path)
 
 
-def _restore_file(artifacts: Artifacts, entry: TreeEntry, path: str, mode: int) -> None:
+def restore_file(artifacts: Artifacts, entry: TreeEntry, path: str, *, read_only: bool) -> None:
+    """Make one file of a tree; see `ModelStorage.restore_file`."""
+    mode = (0o555 if read_only else 0o755) if entry.executable else (0o444 if read_only else 0o644)
     if entry.size == 0:
         if entry.digest != digest_of([]):
             raise DamagedArtifact(entry.digest, "corrupt")

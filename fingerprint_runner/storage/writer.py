@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,12 @@ class StoreWriter:
     Args:
         layout: where the store is; made at the first write.
         durability: see `open_storage`.
-        on_damage: told where something was published and couldn't be synced.
     """
 
-    def __init__(self, layout: Layout, durability: str, on_damage: Callable[[str], None]) -> None:
+    def __init__(self, layout: Layout, durability: str) -> None:
         self._layout = layout
         self._durability = durability
-        self._on_damage = on_damage
+        self._failed: StorageError | None = None
         self._mutex = threading.RLock()
         self._table: RecordTable | None = None
         self._unsynced = 0
@@ -93,13 +92,13 @@ class StoreWriter:
         """Have all that was committed on the disk.
 
         Raises:
-            StorageError: the disk doesn't take it.
+            StorageError: the disk didn't take it, now or for an earlier group; told once.
         """
+        self._sync()
         with self._mutex:
-            unsynced, self._unsynced = self._unsynced, 0
-        if unsynced and self._durability != "fast":
-            with self.translating():
-                self.table.sync()
+            failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
 
     def close(self) -> None:
         """Let go of the table; the next write opens it again."""
@@ -115,11 +114,20 @@ class StoreWriter:
             self._unsynced += 1
             full = self._unsynced >= GROUP_COMMITS or now - self._group_began >= GROUP_S
         if sync_at_once or full or self._durability == "each":
-            try:
-                self.flush()
-            except StorageError as error:
-                # It was published: only a power cut could undo it.
-                self._on_damage(str(error))
+            self._sync()
+
+    def _sync(self) -> None:
+        """Have a group on the disk; what fails is for `flush` to tell: it was published all the same."""
+        with self._mutex:
+            unsynced, self._unsynced = self._unsynced, 0
+        if unsynced == 0 or self._durability == "fast":
+            return
+        try:
+            with self.translating():
+                self.table.sync()
+        except StorageError as error:
+            with self._mutex:
+                self._failed = error
 
     @contextmanager
     def _locked(self, *, exclusive: bool) -> Iterator[None]:

@@ -232,13 +232,13 @@ def test_two_graph_files_in_one_folder(fr: Fr) -> None:
     assert fr("run", "-f", "fr.yml").returncode == 0
 
 
-def test_a_cache_folder_that_cant_be_written(fr: Fr) -> None:
+def test_a_cache_folder_that_is_a_file(fr: Fr) -> None:
     """A file where the cache folder should be: named, exit 2, no traceback."""
     (fr.folder / "taken").write_text("")
     done = fr("run", "--cache-dir", "taken")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: can't write the store ")
-    assert done.stderr.endswith("\n  hint: name another cache folder: --cache-dir DIR\n")
+    assert done.stderr.startswith("error: the cache folder ")
+    assert done.stderr.endswith("/taken is a file\n  hint: name another cache folder: --cache-dir DIR\n")
     assert "Traceback" not in done.stderr
 
 

@@ -50,12 +50,13 @@ class Project:
         executor: str | None = None,
         schema: GraphSchema | None = None,
         cache: str = ".cache",
+        durability: str = "fast",
     ) -> CachingGraphRunner:
         """A runner as a new process would make it; the store is opened anew."""
         schema = schema or self.schema
         return CachingGraphRunner(
             schema,
-            open_storage(self.folder / cache, durability="fast"),
+            open_storage(self.folder / cache, durability=durability),
             ExecutionContext(schema),
             hooks,
             executor_factory=EXECUTORS[executor or self.executor],

@@ -24,7 +24,8 @@ def view(storage: ModelStorage, scratch: Path, **readable: bytes) -> NodeStorage
         folder.mkdir(parents=True)
         (folder / "weights").write_bytes(content)
         trees[name] = storage.store_tree(folder)
-    return NodeStorageView(storage, "classifier", Resource("classifier"), trees, scratch / "node")
+    readable = {name: (storage, tree) for name, tree in trees.items()}
+    return NodeStorageView("classifier", Resource("classifier"), readable, scratch / "node")
 
 
 def test_the_own_resource_is_written_to_one_folder(storage: ModelStorage, tmp_path: Path) -> None:
@@ -77,6 +78,6 @@ def test_resource_names_cannot_leave_the_scratch_folder(storage: ModelStorage, t
     tree = storage.store_tree(folder)
     scratch = tmp_path / "node"
     name = "../../../escape"
-    seen = NodeStorageView(storage, "n", Resource(name), {"/abs": tree}, scratch)
+    seen = NodeStorageView("n", Resource(name), {"/abs": (storage, tree)}, scratch)
     with seen.write_to(Resource(name)) as written, seen.read_from(Resource("/abs")) as read:
         assert written.resolve().is_relative_to(scratch) and read.resolve().is_relative_to(scratch)

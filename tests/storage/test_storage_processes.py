@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from faults import counting, in_child, killing_at
 from storage_strategies import first_party, make_record
 
-from fingerprint_runner.storage.model_storage import open_storage
-
-PRELUDE = f"""
-import os, signal, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from storage_strategies import first_party, make_record
 from fingerprint_runner.storage import files
 from fingerprint_runner.storage.model_storage import open_storage
-"""
-KILLED = (
-    PRELUDE
-    + """
-cache, number = sys.argv[1], int(sys.argv[2])
-storage = open_storage(cache)
-steps = 0
 
-def step(name, path):
-    global steps
-    steps += 1
-    if steps == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-files._step = step
-value = storage.store_value(bytes(range(256)) * 40, is_first_party=first_party)
-storage.publish(*make_record(value))
-storage.close()
-print(steps)
+CONTENT = bytes(range(256)) * 40
+PRELUDE = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from storage_strategies import first_party, make_record
+from fingerprint_runner.storage.model_storage import open_storage
 """
-)
 PUBLISHER = (
     PRELUDE
     + """
@@ -86,47 +68,59 @@ def test_processes_that_publish_the_same_agree(tmp_path: Path) -> None:
     assert (stats.kept, stats.not_kept) == (10, 0)
 
 
-def test_a_kill_at_any_step_leaves_a_usable_store(tmp_path: Path) -> None:
+def put_one(cache: Path) -> None:
+    """Store and publish one value, as a process of its own does."""
+    with open_storage(cache) as storage:
+        storage.publish(*make_record(storage.store_value(CONTENT, is_first_party=first_party)))
+
+
+def steps_of_one(cache: Path) -> list[tuple[str, str]]:
+    """The file operations that this takes."""
+
+    def noted(tell: Callable[[Any], None]) -> list[tuple[str, str]]:
+        seen: list[tuple[str, str]] = []
+        files._step = counting(seen)
+        put_one(cache)
+        return seen
+
+    found: list[tuple[str, str]] = in_child(noted).result
+    return found
+
+
+@pytest.mark.kills
+def test_a_kill_at_any_step_leaves_a_usable_store(quick_folder: Path) -> None:
     """Killed before the Nth file operation, for every N of a publication, the store has the record or not."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "whole"), "0"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    total = int(done.stdout)
+    total = len(steps_of_one(quick_folder / "whole"))
     assert total > 30
-    expected = bytes(range(256)) * 40
     outcomes = set()
-    stride = 1 if os.environ.get("FR_TEST_EVERY_STEP") else 4
-    for number in sorted({*range(1, total + 1, stride), total}):
-        cache = tmp_path / str(number)
-        killed = subprocess.run([sys.executable, "-c", KILLED, str(cache), str(number)], check=False)
-        assert killed.returncode == -signal.SIGKILL
+    for number in range(1, total + 1):
+        cache = quick_folder / str(number)
+        assert in_child(lambda tell: put_one(cache), killing_at(number)).killed  # noqa: B023
         with open_storage(cache) as storage:
+            assert list(storage.upkeep.verification().damage()) == []
             record, trace = make_record()
             found = storage.records([record.fingerprint]).get(record.fingerprint)
             outcomes.add(found is not None)
             if found is not None:
                 assert storage.is_kept(found) and found.value is not None and found.value.artifact is not None
-                assert storage.load_value(found.value.artifact) == expected
+                assert storage.load_value(found.value.artifact) == CONTENT
                 assert storage.traces([record.first_key]) == {record.first_key: (trace,)}
-            again, trace = make_record(storage.store_value(expected, is_first_party=first_party))
+            again, trace = make_record(storage.store_value(CONTENT, is_first_party=first_party))
             assert storage.publish(again, trace).record.value == again.value
             assert storage.take_damage() == ()
     assert outcomes == {True, False}
 
 
-def test_a_kill_between_blob_and_record_leaves_only_the_blob(tmp_path: Path) -> None:
+@pytest.mark.kills
+def test_a_kill_between_blob_and_record_leaves_only_the_blob(quick_folder: Path) -> None:
     """The blob is there for the next run to find, and nothing says so yet."""
-    script = KILLED.replace("if steps == number:", "if name == 'lock':")
-    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path), "0"], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    with open_storage(tmp_path) as storage:
+    operations = [operation for operation, _ in steps_of_one(quick_folder / "whole")]
+    cache = quick_folder / "cache"
+    assert in_child(lambda tell: put_one(cache), killing_at(operations.index("commit") + 1)).killed
+    with open_storage(cache) as storage:
         assert (storage.upkeep.stats().records, storage.upkeep.stats().artifacts) == (0, 1)
-        record, trace = make_record(storage.store_value(bytes(range(256)) * 40, is_first_party=first_party))
-        assert storage.publish(record, trace).inserted
-        assert storage.upkeep.stats().artifacts == 1
+        put_one(cache)
+        assert (storage.upkeep.stats().records, storage.upkeep.stats().artifacts) == (1, 1)
 
 
 def test_a_forked_child_leaves_its_parents_connections_alone(tmp_path: Path) -> None:

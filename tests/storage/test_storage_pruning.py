@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from faults import in_child, killing_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from storage_cases import DAY, NOW, kept, new_storage, publish, put_run, there
 
-from fingerprint_runner.storage import files, prune_plan
+from fingerprint_runner.storage import prune_plan
 from fingerprint_runner.storage.model_storage import ModelStorage
 from fingerprint_runner.storage.prune_plan import (
     PruneCounts,
@@ -310,50 +313,31 @@ def test_what_is_published_meanwhile_stays(storage: ModelStorage) -> None:
     assert list(storage.upkeep.verification().damage()) == []
 
 
-class Killed(BaseException):
-    """Ends a process, as far as the code under test can tell."""
-
-
-def killing_after(count: int) -> Callable[[str, str], None]:
-    """A `_step` that lets so many file operations happen."""
-    steps = iter(range(count))
-
-    def step(operation: str, path: str) -> None:
-        if next(steps, None) is None:
-            raise Killed
-
-    return step
-
-
-def test_a_kill_at_any_step_leaves_nothing_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.kills
+def test_a_kill_at_any_step_leaves_nothing_wrong(quick_folder: Path) -> None:
     """Whichever file operation is the last: what is needed is there, and the next pruning ends it."""
-    for last in range(1, 200):
-        with new_storage(tmp_path / str(last)) as storage:
-            needed = publish(storage, "a", days_ago=400)
-            put_run(storage, [needed])
-            others = [publish(storage, "n", option, days_ago=400 * option) for option in (1, 2)]
-            with storage.upkeep.inventory() as inventory:
-                plan_prune(inventory, PruneRequest(older_than_s=30 * DAY), NOW)
-                monkeypatch.setattr(files, "_step", killing_after(last))
-                try:
-                    storage.upkeep.prune(inventory)
-                except Killed:
-                    ended = False
-                else:
-                    ended = True
-                finally:
-                    monkeypatch.setattr(files, "_step", lambda operation, path: None)
-        with new_storage(tmp_path / str(last)) as storage:
+    origin = quick_folder / "origin"
+    with new_storage(origin) as storage:
+        needed = publish(storage, "a", days_ago=400)
+        put_run(storage, [needed])
+        others = [publish(storage, "n", option, days_ago=400 * option) for option in (1, 2)]
+
+    def prune_old(folder: Path) -> None:
+        with new_storage(folder) as storage, storage.upkeep.inventory() as inventory:
+            plan_prune(inventory, PruneRequest(older_than_s=30 * DAY), NOW)
+            storage.upkeep.prune(inventory)
+
+    for last in itertools.count(1):
+        shutil.copytree(origin, folder := quick_folder / str(last))
+        killed = in_child(lambda tell: prune_old(folder), killing_at(last)).killed
+        with new_storage(folder) as storage:
             assert kept(storage, needed) == [True]
             assert list(storage.upkeep.verification().damage()) == []
-            with storage.upkeep.inventory() as inventory:
-                plan_prune(inventory, PruneRequest(older_than_s=30 * DAY), NOW)
-                storage.upkeep.prune(inventory)
+            prune_old(folder)
             assert there(storage, *others) == [False, False]
-        if ended:
-            assert last > 5
+        if not killed:
+            assert last > 30
             return
-    raise AssertionError("it never ended")
 
 
 facts = st.tuples(
