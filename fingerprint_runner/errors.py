@@ -8,7 +8,8 @@
     ├── SourceChanged         a source or data file is no longer what was planned (R12)
     ├── MissingNeed           a component asked for a resource that its needs don't bring
     └── StorageError          the store can't be used as asked
-        └── DamagedArtifact   an artifact is missing or isn't what its record says
+        ├── DamagedArtifact   an artifact is missing or isn't what its record says
+        └── DamagedTable      the table's own bytes are at fault; it can be made anew
 
 Invariants: an error carries the object at fault as attributes; its text is built here, from
 facts, and states what to do; nothing else in the package formats a message for users.
@@ -239,6 +240,18 @@ class DamagedArtifact(StorageError):
         self.digest = digest
         self.damage = damage
         super().__init__(f"artifact {digest} is {damage}", path)
+
+
+class DamagedTable(StorageError):
+    """The table that holds the records is damaged, and nothing was written to it.
+
+    Attributes:
+        inode: of the table's file, None where it isn't known.
+    """
+
+    def __init__(self, path: str, reason: str, inode: int | None) -> None:
+        self.inode = inode
+        super().__init__(f"the table {path} is damaged: {reason}", path)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ import pickle
 import selectors
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,43 +85,106 @@ class Ended:
     told: tuple[Any, ...]
 
 
-def in_child(action: Callable[[Callable[[Any], None]], Any], step: Step | None = None) -> Ended:
-    """Do something in a forked process, whose death is part of the test.
+Tell = Callable[[Any], None]
+Action = Callable[[Tell], Any]
+
+
+class Child:
+    """A forked process, whose death is part of the test.
 
     Args:
-        action: what to do; it is given a function by which it tells what the parent is to know whatever
-            happens to it afterwards.
+        action: what it does; it is given a function by which it tells what is to be known whatever happens
+            to it afterwards.
         step: called before each file operation of the store there.
 
-    Raises:
-        AssertionError: it raised, or hung.
+    Attributes:
+        told: what it has told so far, as far as it was waited for.
     """
-    inlet, outlet = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(inlet)
-        _act(action, step, outlet)
-    os.close(outlet)
-    try:
-        content = _read_all(inlet)
-    except TimeoutError:
-        os.kill(child, signal.SIGKILL)
-        raise AssertionError(f"it hung for {LIMIT_S:.0f} s") from None
-    finally:
-        os.close(inlet)
-        _, status = os.waitpid(child, 0)
-    told = _unpickled(content)
-    result = told.pop() if told and told[-1][0] != "told" else ("killed", None)
-    if result[0] == "raised":
-        raise AssertionError(result[1])
-    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    assert killed == (result[0] == "killed"), f"it ended with status {status}"
-    return Ended(killed, result[1], tuple(what for _, what in told))
+
+    def __init__(self, action: Action, step: Step | None = None) -> None:
+        self.told: list[Any] = []
+        self._inlet, outlet = os.pipe()
+        self._content = b""
+        self._last: tuple[str, Any] = ("killed", None)
+        self._process = os.fork()
+        if self._process == 0:
+            os.close(self._inlet)
+            _act(action, step, outlet)
+        os.close(outlet)
+
+    def fileno(self) -> int:
+        """What becomes readable when it tells something or ends."""
+        return self._inlet
+
+    def hear(self) -> bool:
+        """Take in what it tells next; False once it has ended."""
+        chunk = os.read(self._inlet, 1 << 16)
+        self._content += chunk
+        while len(self._content) >= 4:
+            end = 4 + int.from_bytes(self._content[:4], "little")
+            if len(self._content) < end:
+                break
+            kind, what = pickle.loads(self._content[4:end])
+            self._content = self._content[end:]
+            if kind == "told":
+                self.told.append(what)
+            else:
+                self._last = (kind, what)
+        return bool(chunk)
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self._process, signal.SIGKILL)
+
+    def end(self) -> Ended:
+        """Wait for its end.
+
+        Raises:
+            AssertionError: it raised, or hung.
+        """
+        try:
+            hear([self], until=lambda: False)
+        except TimeoutError:
+            self.kill()
+            raise AssertionError(f"it hung for {LIMIT_S:.0f} s") from None
+        finally:
+            os.close(self._inlet)
+            _, status = os.waitpid(self._process, 0)
+        kind, result = self._last
+        if kind == "raised":
+            raise AssertionError(result)
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert killed or kind == "done", f"it ended with status {status}"
+        return Ended(killed and kind != "done", result, tuple(self.told))
 
 
-def _act(action: Callable[[Callable[[Any], None]], Any], step: Step | None, outlet: int) -> None:
+def hear(children: Sequence[Child], until: Callable[[], bool]) -> None:
+    """Take in what children tell, until something holds or all have ended.
+
+    Raises:
+        TimeoutError: nothing came.
+    """
+    with selectors.DefaultSelector() as selector:
+        for child in children:
+            selector.register(child, selectors.EVENT_READ)
+        while selector.get_map() and not until():
+            ready = selector.select(LIMIT_S)
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                if not key.fileobj.hear():  # type: ignore[union-attr]
+                    selector.unregister(key.fileobj)
+
+
+def in_child(action: Action, step: Step | None = None) -> Ended:
+    """Do something in a forked process and wait for its end; see `Child`."""
+    return Child(action, step).end()
+
+
+def _act(action: Action, step: Step | None, outlet: int) -> None:
     def send(kind: str, what: Any) -> None:
-        os.write(outlet, pickle.dumps((kind, what)))
+        content = pickle.dumps((kind, what))
+        os.write(outlet, len(content).to_bytes(4, "little") + content)
 
     try:
         if step is not None:
@@ -131,25 +194,3 @@ def _act(action: Callable[[Callable[[Any], None]], Any], step: Step | None, outl
         send("raised", traceback.format_exc())
     finally:
         os._exit(0)
-
-
-def _read_all(inlet: int) -> bytes:
-    chunks = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(inlet, selectors.EVENT_READ)
-        while True:
-            if not selector.select(LIMIT_S):
-                raise TimeoutError
-            chunk = os.read(inlet, 1 << 16)
-            if not chunk:
-                return b"".join(chunks)
-            chunks.append(chunk)
-
-
-def _unpickled(content: bytes) -> list[tuple[str, Any]]:
-    import io
-
-    stream, found = io.BytesIO(content), []
-    while stream.tell() < len(content):
-        found.append(pickle.load(stream))
-    return found

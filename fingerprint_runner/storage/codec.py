@@ -303,9 +303,9 @@ def decode_row(key: str, content: bytes, form: type[T]) -> T | None:
 
     import msgspec
 
-    kind, body = content[3:4], content[_HEAD:]
-    if content[:3] != _MAGIC or content[4:_HEAD] != _checksum(key, kind, body):
+    if not checks_out(key, content):
         return None
+    kind, body = content[3:4], content[_HEAD:]
     try:
         if kind == _MSGPACK:
             return _decoder(form)(body)
@@ -315,6 +315,12 @@ def decode_row(key: str, content: bytes, form: type[T]) -> T | None:
         # Whole, and yet not of this form: written by a program that says the same format and isn't.
         return None
     return None
+
+
+def checks_out(key: str, content: bytes) -> bool:
+    """Whether bytes are a whole row of this format, written for this key."""
+    kind, body = content[3:4], content[_HEAD:]
+    return content[:3] == _MAGIC and content[4:_HEAD] == _checksum(key, kind, body)
 
 
 def _decoder(form: type[T]) -> Callable[[bytes], T]:

@@ -221,6 +221,16 @@ def rename(source: str, target: str) -> None:
     os.rename(source, target)
 
 
+def link_file(source: str, target: str) -> None:
+    """Give a file a second name, where the filesystem can."""
+    _step("link", target)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+
+
 def replace_file(path: str, content: bytes, *, temporary: str, mode: int = 0o600, sync: bool = False) -> None:
     """Write a file so that readers see the old content or the new one, whole."""
     write_new(temporary, [content], mode=mode, sync_over=-1 if sync else None)

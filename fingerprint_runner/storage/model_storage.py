@@ -55,6 +55,7 @@ LONG_S = 0.2
 
 if TYPE_CHECKING:
     from fingerprint_runner.storage.module_texts import ModuleTexts, SourceTexts
+    from fingerprint_runner.storage.table import Transaction
     from fingerprint_runner.storage.upkeep import Upkeep
 
 
@@ -110,7 +111,7 @@ class ModelStorage:
         self._artifacts = Artifacts(
             self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
         )
-        self._writer = StoreWriter(self._layout, location.durability)
+        self._writer = StoreWriter(self._layout, location.durability, self._damage.note)
         self._live_runs: list[LiveRun] = []
 
     @property
@@ -352,11 +353,15 @@ class ModelStorage:
         if record.trace != trace.name:
             raise ValueError(f"the record of {record.node!r} names another trace than the one given")
         texts = None if sources is None else self.texts.prepare(sources)
-        with self._writer.transaction(sync_at_once=record.seconds > LONG_S) as rows:
+
+        def publish(rows: Transaction) -> tuple[Published, set[str]]:
             published = publish_record(rows, record, trace, self.is_kept, replace, fingerprint_under, texts)
             for live in self._live_runs:
                 live.add(published.record.fingerprint)
-        self._rows.forget(rows.changed)
+            return published, rows.changed
+
+        published, changed = self._writer.change(publish, sync_at_once=record.seconds > LONG_S)
+        self._rows.forget(changed)
         return published
 
     def put_run(self, run: RunRecord, registered_name: str, graph_nodes: Collection[str]) -> None:
@@ -370,9 +375,12 @@ class ModelStorage:
         Raises:
             StorageError: the store can't be written.
         """
-        with self._writer.transaction() as rows:
+
+        def publish(rows: Transaction) -> set[str]:
             publish_run(rows, run, registered_name, graph_nodes)
-        self._rows.forget(rows.changed)
+            return rows.changed
+
+        self._rows.forget(self._writer.change(publish))
 
     def flush(self) -> None:
         """Have all that was published on the disk.

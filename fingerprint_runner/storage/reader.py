@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _BATCH = 900
 _BYTES = "LENGTH(CAST(key AS BLOB)) + LENGTH(value)"
-_RAW = "raw = 1 AND mode = 1 AND filename IS NULL AND typeof(key) = 'text' AND typeof(value) = 'blob'"
+RAW = "raw = 1 AND mode = 1 AND filename IS NULL AND typeof(key) = 'text' AND typeof(value) = 'blob'"
+"""The condition on rows that the store makes."""
 
 
 class RecordReader:
@@ -50,8 +51,14 @@ class RecordReader:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            statement = f"SELECT key, value FROM Cache WHERE key IN ({marks}) AND {_RAW}"
-            found.update((key, value) for key, value in self._select(statement, batch))
+            statement = f"SELECT key, value FROM Cache WHERE key IN ({marks}) AND {RAW}"
+            there = self._try_select(statement, batch)
+            if there is not None:
+                found.update((key, value) for key, value in there)
+            elif len(batch) > 1:
+                # One page that can't be read would cost all of them.
+                for key in batch:
+                    found.update(self.rows([key]))
         return found
 
     def there(self, keys: Iterable[str]) -> set[str]:
@@ -87,14 +94,14 @@ class RecordReader:
     def inserted_after(self, row: int, prefix: str) -> list[tuple[str, bytes]]:
         """Rows whose keys begin with `prefix`, inserted since `newest_row` gave a number."""
         return self._select(
-            f"SELECT key, value FROM Cache WHERE rowid > ? AND key >= ? AND key < ? AND {_RAW}",
+            f"SELECT key, value FROM Cache WHERE rowid > ? AND key >= ? AND key < ? AND {RAW}",
             [row, prefix, _after(prefix)],
         )
 
     def total_bytes(self) -> int:
         """Of all rows, with their keys; the generation apart, whose count grows with use."""
         return self._number(
-            f"SELECT COALESCE(SUM({_BYTES}), 0) FROM Cache WHERE {_RAW} AND key <> '{GENERATION}'"
+            f"SELECT COALESCE(SUM({_BYTES}), 0) FROM Cache WHERE {RAW} AND key <> '{GENERATION}'"
         )
 
     def strangers(self, prefixes: Sequence[str]) -> Iterator[str]:
@@ -102,15 +109,15 @@ class RecordReader:
         known = " OR ".join(f"key >= '{prefix}' AND key < '{_after(prefix)}'" for prefix in prefixes)
         found = self._select(
             "SELECT rowid, substr(CAST(key AS TEXT), 1, 60) FROM Cache"
-            f" WHERE NOT ({_RAW}) OR NOT ({known} OR key = '{GENERATION}')",
+            f" WHERE NOT ({RAW}) OR NOT ({known} OR key = '{GENERATION}')",
             [],
         )
         for number, key in found:
             yield f"{number} ({key!r})"
 
     def integrity(self) -> list[str]:
-        """What SQLite finds wrong with the table's own structure."""
-        found = self._select("PRAGMA quick_check(10)", [])
+        """What SQLite finds wrong with the table's own structure, its indexes included."""
+        found = self._select("PRAGMA integrity_check(10)", [])
         return [str(text) for (text,) in found if text != "ok"]
 
     def _number(self, statement: str) -> int:
@@ -122,7 +129,7 @@ class RecordReader:
         order = "DESC" if newest_first else "ASC"
         while True:
             found = self._select(
-                f"SELECT key, {column} FROM Cache WHERE key {bound} ? AND key < ? AND {_RAW}"
+                f"SELECT key, {column} FROM Cache WHERE key {bound} ? AND key < ? AND {RAW}"
                 f" ORDER BY key {order} LIMIT {page}",
                 [first, last],
             )
@@ -151,6 +158,10 @@ class RecordReader:
             self.close()
 
     def _select(self, statement: str, values: Sequence[str | int]) -> list[tuple[Any, ...]]:
+        return self._try_select(statement, values) or []
+
+    def _try_select(self, statement: str, values: Sequence[str | int]) -> list[tuple[Any, ...]] | None:
+        """None where the table can't be read."""
         import sqlite3
 
         with self._mutex:
@@ -164,13 +175,13 @@ class RecordReader:
                         # Such a connection never looks at the file again.
                         self.close()
                     return found
-                except (sqlite3.Error, OSError) as error:
+                except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                     self.close()
                     if "no such table" in str(error):
                         return []
                     if last_try:
                         self._on_damage(f"the table {self._layout.table} can't be read: {error}")
-        return []
+        return None
 
     def _open(self) -> sqlite3.Connection | None:
         found = files.state(self._layout.table) if self._layout.check() else None
@@ -197,7 +208,7 @@ class RecordReader:
         )
         try:
             connection.execute("SELECT 1 FROM Cache LIMIT 1").fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             connection.close()
             if not isinstance(error, sqlite3.OperationalError):
                 raise

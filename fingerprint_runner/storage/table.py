@@ -11,6 +11,7 @@ generation in the same commit.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import sqlite3
@@ -19,13 +20,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import diskcache
 
-from fingerprint_runner.errors import StorageError
+from fingerprint_runner.errors import DamagedTable, StorageError
 from fingerprint_runner.storage import files
 from fingerprint_runner.storage.keys import GENERATION, POINTERS
 from fingerprint_runner.storage.layout import Layout
+from fingerprint_runner.storage.salvage import readable_rows
 
 TIMEOUT_S = 30.0
 _SETTINGS: dict[str, Any] = {
@@ -43,6 +46,19 @@ _SETTINGS: dict[str, Any] = {
     "disk_min_file_size": 2**62,
     "disk_pickle_protocol": 5,
 }
+_KNOWN_SETTINGS = {*diskcache.core.DEFAULT_SETTINGS, *diskcache.core.METADATA, *_SETTINGS}
+_SALVAGED_AT_ONCE = 1000
+# An unknown column or table is one, too: the statements are right.
+_DAMAGE_CODES = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_NOTADB,
+}
+# SQLite's own messages may name what isn't text.
+_TABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, diskcache.Timeout, OSError)
 _leaked: list[object] = []
 
 
@@ -132,13 +148,15 @@ class RecordTable:
         self._mutex = threading.RLock()
         self._cache: Any = None
         self._owner = 0
+        self._opened: int | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One atomic change of rows, committed when the block ends, undone when it raises.
 
         Raises:
-            StorageError: the table can't be written: busy for 30 s, read-only, full, damaged.
+            DamagedTable: its bytes are at fault; `rebuild` makes another.
+            StorageError: the table can't be written: busy for 30 s, read-only, full.
         """
         with self._mutex:
             try:
@@ -149,13 +167,51 @@ class RecordTable:
                     transaction.finish()
                     files.announce("commit", self._layout.table)
                 files.announce("committed", self._layout.table)
-            except (sqlite3.Error, diskcache.Timeout, OSError) as error:
+            except _TABLE_ERRORS as error:
                 self._drop()
-                if _is_damage(error):
-                    self._set_aside()
                 raise self._error(error) from error
             finally:
                 self._leave_thread()
+
+    def rebuild(self, damaged: DamagedTable) -> None:
+        """Make a new table of the rows that can still be read, and set the damaged one aside.
+
+        For a caller that holds the store alone; nothing happens where another process was quicker.
+
+        Raises:
+            StorageError: the store can't be written.
+        """
+        with self._mutex:
+            self._drop()
+            found = self._inode()
+            if found is None or damaged.inode not in (None, found):
+                return
+            folder = os.path.join(self._layout.tmp, f"table-{files.unique_name()}")
+            try:
+                files.make_folder(folder)
+                self._salvage(folder)
+                self._keep_damaged()
+                files.rename(os.path.join(folder, "cache.db"), self._layout.table)
+                files.sync_folder(self._layout.records)
+            except _TABLE_ERRORS as error:
+                raise self._error(error) from error
+            finally:
+                files.remove_tree(folder)
+
+    def _salvage(self, folder: str) -> None:
+        """A new table in a folder, with the rows that can still be read."""
+        files.announce("create", folder)
+        cache = diskcache.Cache(folder, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+        try:
+            cache.add(GENERATION, new_generation())
+            rows = readable_rows(self._layout.table)
+            while batch := list(itertools.islice(rows, _SALVAGED_AT_ONCE)):
+                with cache.transact():
+                    for key, content in batch:
+                        cache.set(key, content)
+        finally:
+            # The last connection moves the log into the table, and syncs it.
+            cache.close()
 
     def sync(self) -> None:
         """Have all that was committed on the disk: one sync of the log for a group of commits."""
@@ -172,7 +228,7 @@ class RecordTable:
                 transaction.set(GENERATION, new_generation())
             try:
                 self._cache.clear()
-            except (sqlite3.Error, diskcache.Timeout) as error:
+            except _TABLE_ERRORS as error:
                 self._drop()
                 raise self._error(error) from error
             with self.transaction() as transaction:
@@ -194,47 +250,66 @@ class RecordTable:
             _leaked.append(self._cache)
             self._cache = None
         self._layout.make()
-        if self._cache is not None and files.state(self._layout.table) is None:
+        if self._cache is not None and self._inode() != self._opened:
+            # Deleted, or made anew by another process.
             self._drop()
         if self._cache is None:
             cache = self._open_cache()
             wrong = {key for key, value in _SETTINGS.items() if getattr(cache, key) != value}
             if wrong:
                 cache.close()
-                raise StorageError(f"the table's settings are wrong: {sorted(wrong)}", self._layout.records)
+                raise self._damaged(f"its settings are wrong: {sorted(wrong)}")
             cache.add(GENERATION, new_generation())
             files.sync_folder(self._layout.records)
             self._cache = cache
+            self._opened = self._inode()
             self._owner = os.getpid()
         return self._cache
 
     def _open_cache(self) -> Any:
-        for last_try in (False, True):
-            before = files.state(self._layout.table)
-            files.announce("create", self._layout.table)
-            # Made in two steps: a constructor that raises leaves its connection open.
-            cache = diskcache.Cache.__new__(diskcache.Cache)
-            try:
-                cache.__init__(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
-            except sqlite3.DatabaseError as error:
-                cache.close()
-                if last_try or not _is_damage(error):
-                    raise
-            else:
-                return cache
-            after = files.state(self._layout.table)
-            # Another process may have made a new table meanwhile.
-            if before is not None and after is not None and before.st_ino == after.st_ino:
-                self._set_aside()
-        raise AssertionError("unreachable")
+        files.announce("create", self._layout.table)
+        self._check_settings()
+        # Made in two steps: a constructor that raises leaves its connection open.
+        cache = diskcache.Cache.__new__(diskcache.Cache)
+        try:
+            cache.__init__(self._layout.records, timeout=TIMEOUT_S, disk=RawDisk, **_SETTINGS)
+        except Exception as error:
+            cache.close()
+            if isinstance(error, _TABLE_ERRORS):
+                raise
+            # diskcache stumbled over what it keeps beside the rows.
+            raise self._damaged(f"{type(error).__name__}: {error}") from error
+        return cache
 
-    def _set_aside(self) -> None:
-        """Move a table that isn't one out of the way: its records count as missing."""
-        name = files.unique_name()
-        for suffix in ("", "-wal", "-shm"):
-            target = os.path.join(self._layout.quarantine, f"cache.db-{name}{suffix}")
+    def _check_settings(self) -> None:
+        """Refuse a table whose settings diskcache would obey and nobody of us wrote."""
+        if files.state(self._layout.table) is None:
+            return
+        address = f"file:{quote(self._layout.table)}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, timeout=TIMEOUT_S)
+        try:
+            found = {name for (name,) in connection.execute("SELECT key FROM Settings")}
+        except sqlite3.OperationalError as error:
+            if _is_damage(error) and "no such table" not in str(error):
+                raise
+            return
+        finally:
+            connection.close()
+        strangers = found - _KNOWN_SETTINGS
+        if strangers:
+            raise self._damaged(f"it has settings that the store never makes: {sorted(map(repr, strangers))}")
+
+    def _keep_damaged(self) -> None:
+        """Leave the damaged table in quarantine, and no log that would be taken for the new one's.
+
+        The table stays where it is too, until the new one takes its place at once. Reading it has moved the
+        log into it, if that can be done at all.
+        """
+        kept = os.path.join(self._layout.quarantine, f"cache.db-{files.unique_name()}")
+        for suffix in ("-wal", "-shm"):
             if files.state(self._layout.table + suffix) is not None:
-                files.rename(self._layout.table + suffix, target)
+                files.rename(self._layout.table + suffix, kept + suffix)
+        files.link_file(self._layout.table, kept)
 
     def _drop(self) -> None:
         cache, self._cache = self._cache, None
@@ -251,13 +326,25 @@ class RecordTable:
             self._cache.close()
 
     def _error(self, error: Exception) -> StorageError:
+        if _is_damage(error):
+            return self._damaged(str(error))
         if isinstance(error, diskcache.Timeout):
             what = f"busy: another process has been writing for {TIMEOUT_S:.0f} s"
         else:
             what = str(error)
         return StorageError(f"can't write the table {self._layout.table}: {what}", self._layout.table)
 
+    def _damaged(self, reason: str) -> DamagedTable:
+        return DamagedTable(self._layout.table, reason, self._inode())
+
+    def _inode(self) -> int | None:
+        found = files.state(self._layout.table)
+        return None if found is None else found.st_ino
+
 
 def _is_damage(error: Exception) -> bool:
-    """Whether the table's own bytes are at fault, not the disk, a lock or a statement."""
-    return type(error) is sqlite3.DatabaseError
+    """Whether the table's own bytes are at fault, not the disk, or a lock."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return isinstance(error, sqlite3.Error) and code & 0xFF in _DAMAGE_CODES

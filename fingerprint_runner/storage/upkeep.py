@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fingerprint_runner.storage import codec, files, keys
 from fingerprint_runner.storage.inventory import Inventory
@@ -23,6 +24,9 @@ from fingerprint_runner.storage.reader import RecordReader
 from fingerprint_runner.storage.stats import StorageStats, count_stats
 from fingerprint_runner.storage.verifying import Verification
 from fingerprint_runner.storage.writer import StoreWriter
+
+if TYPE_CHECKING:
+    from fingerprint_runner.storage.table import Transaction
 
 
 def _ignore(done: int, total: int) -> None:
@@ -61,12 +65,15 @@ class Upkeep:
         Raises:
             StorageError: the store can't be written.
         """
-        now = time.time()
-        with self._writer.transaction(sync_at_once=True) as rows:
-            for fingerprint in fingerprints:
+        now, wanted = time.time(), list(fingerprints)
+
+        def pin(rows: Transaction) -> None:
+            for fingerprint in wanted:
                 key = keys.pin_key(fingerprint)
                 if rows.get(key) is None:
                     rows.set(key, codec.encode_row(key, codec.PinRow(fingerprint, now)))
+
+        self._writer.change(pin, sync_at_once=True)
 
     def unpin(self, fingerprints: Iterable[str]) -> None:
         """Let records be pruned again.
@@ -74,9 +81,13 @@ class Upkeep:
         Raises:
             StorageError: the store can't be written.
         """
-        with self._writer.transaction(sync_at_once=True) as rows:
-            for fingerprint in fingerprints:
+        wanted = list(fingerprints)
+
+        def unpin(rows: Transaction) -> None:
+            for fingerprint in wanted:
                 rows.remove(keys.pin_key(fingerprint))
+
+        self._writer.change(unpin, sync_at_once=True)
 
     def pinned(self) -> set[str]:
         """The fingerprints of the records that are pinned."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from fingerprint_runner.errors import StorageError
+from fingerprint_runner.errors import DamagedTable, StorageError
 from fingerprint_runner.storage import files
 from fingerprint_runner.storage.layout import Layout
 
@@ -24,6 +24,8 @@ GROUP_COMMITS = 20
 GROUP_S = 0.2
 _LOCK_TIMEOUT_S = 60.0
 
+T = TypeVar("T")
+
 
 class StoreWriter:
     """Writes one store.
@@ -31,11 +33,13 @@ class StoreWriter:
     Args:
         layout: where the store is; made at the first write.
         durability: see `open_storage`.
+        on_damage: told of a table that was made anew.
     """
 
-    def __init__(self, layout: Layout, durability: str) -> None:
+    def __init__(self, layout: Layout, durability: str, on_damage: Callable[[str], None]) -> None:
         self._layout = layout
         self._durability = durability
+        self._on_damage = on_damage
         self._failed: StorageError | None = None
         self._mutex = threading.RLock()
         self._table: RecordTable | None = None
@@ -53,20 +57,38 @@ class StoreWriter:
                 self._table = RecordTable(self._layout)
             return self._table
 
-    @contextmanager
-    def transaction(self, *, sync_at_once: bool = False) -> Iterator[Transaction]:
+    def change(self, action: Callable[[Transaction], T], *, sync_at_once: bool = False) -> T:
         """One atomic change of rows, beside other writers; on the disk with its group.
 
         Args:
-            sync_at_once: have it on the disk when the block ends.
+            action: makes it; called again where the table was damaged and has been made anew.
+            sync_at_once: have it on the disk at the end.
 
         Raises:
             StorageError: nothing was changed.
         """
+        try:
+            changed = self._change(action)
+        except DamagedTable as damaged:
+            self.rebuild(damaged)
+            changed = self._change(action)
+        self._committed(sync_at_once)
+        return changed
+
+    def _change(self, action: Callable[[Transaction], T]) -> T:
         table = self.table
         with self.translating(), self._locked(exclusive=False), table.transaction() as rows:
-            yield rows
-        self._committed(sync_at_once)
+            return action(rows)
+
+    def rebuild(self, damaged: DamagedTable) -> None:
+        """Make a new table of what can be read of a damaged one.
+
+        Raises:
+            StorageError: the store can't be written.
+        """
+        with self.alone():
+            self.table.rebuild(damaged)
+        self._on_damage(f"{damaged}; it was made anew of the rows that can be read")
 
     @contextmanager
     def alone(self) -> Iterator[None]:

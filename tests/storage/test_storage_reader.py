@@ -87,28 +87,6 @@ def test_two_swapped_rows_are_misses(storage: ModelStorage) -> None:
     assert len(storage.take_damage()) == 2
 
 
-def test_flipped_bytes_in_the_table_never_give_another_record(storage: ModelStorage) -> None:
-    """A table with any byte changed gives records as they were, or misses; it can be written again."""
-    import random
-
-    wanted = {publish(storage, option): option for option in range(5)}
-    records = storage.records(wanted)
-    storage.close()
-    path = storage.folder / "records" / "cache.db"
-    content = path.read_bytes()
-    chance = random.Random(7)
-    for _ in range(60):
-        damaged = bytearray(content)
-        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
-        path.write_bytes(bytes(damaged))
-        with open_storage(storage.folder.parent) as other:
-            for fingerprint, record in other.records(wanted).items():
-                whole = record.manifest.code.symbols != {}
-                assert record.value == records[fingerprint].value
-                assert record == records[fingerprint] or not whole
-    path.write_bytes(content)
-
-
 @pytest.mark.parametrize("garbage", [b"not a database" * 1000, b"", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_garbage_table_is_an_empty_one(storage: ModelStorage, garbage: bytes) -> None:
     """Reading tells of it and finds nothing; writing sets it aside and goes on in a new one."""
