@@ -71,12 +71,16 @@ def publish_record(
             return Published(older, _differ(older, record), inserted=False)
     existing = _read(rows, record.fingerprint)
     published = _holding(existing, record, is_kept, force)
-    if published.inserted:
+    if published.record.dropped:
+        # Its artifacts have come back, or were those of another record all the time.
+        published = replace(published, record=replace(published.record, dropped=0.0))
         _write(rows, published.record, texts)
-        if fingerprint_under is not None:
-            matching = _matching(rows, record, names, fingerprint_under)
-            differ = _supersede(rows, record, matching, is_kept, force)
-            published = replace(published, nondeterministic=published.nondeterministic or differ)
+    elif published.inserted:
+        _write(rows, published.record, texts)
+    if published.inserted and fingerprint_under is not None:
+        matching = _matching(rows, record, names, fingerprint_under)
+        differ = _supersede(rows, record, matching, is_kept, force)
+        published = replace(published, nondeterministic=published.nondeterministic or differ)
     _add_trace(rows, record.first_key, trace, names)
     newest = keys.newest_key(published.record.node, published.record.component)
     rows.set(newest, codec.encode_row(newest, codec.NewestRow(published.record.fingerprint)))

@@ -68,7 +68,7 @@ class RecordReader:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            statement = f"SELECT key FROM Cache WHERE key IN ({marks}) AND {_RAW}"
+            statement = f"SELECT key FROM Cache WHERE key IN ({marks}) AND {RAW}"
             found.update(key for (key,) in self._select(statement, batch))
         return found
 
