@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FICLONE = 0x40049409
 _BLOCK = 1 << 20
+_NO_LOCK = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 _NO_REFLINK = {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}
 
 
@@ -403,13 +404,15 @@ def held_folder(path: str) -> Iterator[None]:
 
 
 def is_held(path: str) -> bool:
-    """Whether a process holds the lock of a file or folder; False where there is nothing."""
+    """Whether a process holds the lock of a file or folder; False where nothing is that could have one."""
     import fcntl
 
     _step("lock", path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in _NO_LOCK:
+            raise
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

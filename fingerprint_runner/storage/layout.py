@@ -72,6 +72,11 @@ class Layout:
                 inner = files.state(path)
                 if inner is not None:
                     _check_folder(path, inner)
+            for suffix in ("", "-wal", "-shm"):
+                # SQLite would follow a link, and write where it leads.
+                found = files.state(self.table + suffix)
+                if found is not None:
+                    _check_table_file(self.table + suffix, found)
             self._check_version()
         except OSError as error:
             reason = error.strerror or str(error)
@@ -157,6 +162,13 @@ def _check_folder(path: str, found: os.stat_result) -> None:
         )
     if found.st_mode & 0o022:
         raise StorageError(f"others may write {path} and so run code as you; `chmod 700 {path}`", path)
+
+
+def _check_table_file(path: str, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise StorageError(f"{path} isn't a regular file; remove it, or give another cache folder", path)
+    if found.st_uid not in (os.geteuid(), 0):
+        raise StorageError(f"{path} belongs to another user (uid {found.st_uid})", path)
 
 
 def _refuse_network(path: str) -> None:
