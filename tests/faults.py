@@ -17,7 +17,20 @@ FULL = os.environ.get("FR_TEST_FULL") == "1"
 """Whether counts are whole; else they are a tenth of that."""
 
 WRITES = frozenset(
-    ["create", "write", "sync", "rename", "mkdir", "lock", "touch", "remove", "chmod", "link", "commit"]
+    [
+        "create",
+        "write",
+        "sync",
+        "sync all",
+        "rename",
+        "mkdir",
+        "lock",
+        "touch",
+        "remove",
+        "chmod",
+        "link",
+        "commit",
+    ]
 )
 """The operations that need a disk which takes something."""
 READS = frozenset(["stat", "list", "open", "read", "map"])

@@ -1,9 +1,9 @@
 """`Artifacts`: files of bytes named by their digest, written once, verified when read (R11).
 
-Invariants: a blob is renamed into place only after its bytes are on the disk, and its folder is synced
-before `put` returns; a blob is never written to, and never linked out of the store; bytes are handed
-out only after size and digest were found right in this process, or, over 16 MiB, were found right by
-an earlier one and the file's inode, size and times haven't changed since.
+Invariants: a blob is renamed into place only after all its bytes were written; when they are on the disk is
+a matter of `Syncing`; a blob is never written to, and never linked out of the store; bytes are handed out
+only after size and digest were found right in this process, or, over 16 MiB, were found right by an
+earlier one and the file's inode, size and times haven't changed since.
 """
 
 # ruff: noqa: PTH118, PTH120
@@ -19,6 +19,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import xxhash
@@ -53,6 +54,22 @@ def digest_of(chunks: Iterable[Buffer]) -> str:
     return str(hashed.hexdigest())
 
 
+class Syncing(Enum):
+    """Which blobs are on the disk when `put` returns."""
+
+    ALL = -1
+    LARGE = REMEMBERED_BYTES
+    """Those of which a later process believes size and times; the others with their group."""
+    NONE = None
+    """What is remembered of large ones then holds until the machine stops."""
+
+    @property
+    def over(self) -> int | None:
+        """Those of more bytes than this; None: none."""
+        limit: int | None = self.value
+        return limit
+
+
 class Artifacts:
     """The blobs of a store.
 
@@ -60,20 +77,21 @@ class Artifacts:
         layout: where the store is.
         memo: remembers, between processes, which large blobs were verified.
         on_damage: told, in a sentence, of each blob that was set aside or is missing.
-        fast: leave it to the system when blobs reach the disk. Not so those over 16 MiB, of which a
-            later process believes size and times.
+        syncing: which blobs are on the disk when `put` returns.
     """
 
     def __init__(
-        self, layout: Layout, memo: FolderMemo, on_damage: Callable[[str], None], *, fast: bool = False
+        self, layout: Layout, memo: FolderMemo, on_damage: Callable[[str], None], syncing: Syncing
     ) -> None:
         self._layout = layout
         self._memo = memo
         self._on_damage = on_damage
-        self._sync_over = REMEMBERED_BYTES if fast else -1
+        self._syncing = syncing
+        self._verified_memo = _until_restart() if syncing is Syncing.NONE else _VERIFIED_MEMO
         self._mutex = threading.RLock()
         self._verified: dict[str, Signature] = {}
         self._remembered: dict[str, Signature] | None = None
+        self._others: dict[str, Signature] | None = None
         self._news = False
 
     def path(self, digest: str) -> str:
@@ -108,8 +126,8 @@ class Artifacts:
         self._layout.make()
         if not self._refresh(name, size):
             temporary = self._temporary()
-            files.write_new(temporary, chunks, mode=0o444, sync_over=self._sync_over)
-            self._place(temporary, name)
+            files.write_new(temporary, chunks, mode=0o444, sync_over=self._syncing.over)
+            self._place(temporary, name, size)
         return name, size
 
     def put_file(self, path: str) -> tuple[str, int, bool]:
@@ -130,14 +148,14 @@ class Artifacts:
                     yield block
 
             temporary = self._temporary()
-            size = files.write_new(temporary, copied(), mode=0o444, sync_over=self._sync_over)
+            size = files.write_new(temporary, copied(), mode=0o444, sync_over=self._syncing.over)
         finally:
             os.close(descriptor)
         name = str(hashed.hexdigest())
         if self._refresh(name, size):
             files.remove(temporary)
         else:
-            self._place(temporary, name)
+            self._place(temporary, name, size)
         return name, size, executable
 
     @contextmanager
@@ -196,19 +214,19 @@ class Artifacts:
                 for digest, signature in sorted(known.items())
                 if self.has(digest, signature[1])
             )
-        self._memo.save(_VERIFIED_MEMO, content)
+        self._memo.save(self._verified_memo, content)
 
     def forget(self) -> None:
         """Verify everything again."""
         with self._mutex:
             self._verified.clear()
-            self._remembered = None
+            self._remembered = self._others = None
 
     def _temporary(self) -> str:
         return os.path.join(self._layout.tmp, files.unique_name())
 
     def _refresh(self, digest: str, size: int) -> bool:
-        """Whether the blob is there; its time then says that it was wanted now."""
+        """Whether the blob is there and right; its time then says that it was wanted now."""
         if not self.has(digest, size):
             return False
         path = self.path(digest)
@@ -218,9 +236,32 @@ class Artifacts:
             after = files.state(path)
         except OSError:
             return self.has(digest, size)
-        if before is not None and after is not None:
-            self._carry_over(digest, _signature(before), _signature(after))
-        return after is not None
+        if before is None or after is None:
+            return False
+        self._carry_over(digest, _signature(before), _signature(after))
+        return self._is_right(digest, size)
+
+    def _is_right(self, digest: str, size: int) -> bool:
+        """Whether a blob that is there can be counted on as if it had been stored now.
+
+        Its writer may have been cut off from power before its bytes reached the disk.
+        """
+        path = self.path(digest)
+        try:
+            descriptor = files.open_to_read(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unreadable(digest, error) from error
+        try:
+            self._verify(descriptor, digest, size)
+            if self._syncing is Syncing.ALL:
+                files.sync_files([path])
+        except DamagedArtifact:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
 
     def _carry_over(self, digest: str, before: Signature, after: Signature) -> None:
         """Touching a verified blob leaves it verified."""
@@ -231,18 +272,18 @@ class Artifacts:
                 self._load_remembered()[digest] = after
                 self._news = True
 
-    def _place(self, temporary: str, digest: str) -> None:
+    def _place(self, temporary: str, digest: str, size: int) -> None:
         path = self.path(digest)
         folder = os.path.dirname(path)
         try:
-            if files.make_folder(folder) and self._sync_over < 0:
-                files.sync_folder(self._layout.blobs)
+            files.make_folder(folder)
             files.rename(temporary, path)
         except BaseException:
             files.remove(temporary)
             raise
-        if self._sync_over < 0:
+        if self._syncing.over is not None and size > self._syncing.over:
             files.sync_folder(folder)
+            files.sync_folder(self._layout.blobs)
         found = files.state(path)
         if found is not None:
             self._note(digest, _signature(found))
@@ -261,13 +302,16 @@ class Artifacts:
         with self._mutex:
             if self._verified.get(digest) == before:
                 return
-            if size > REMEMBERED_BYTES and self._load_remembered().get(digest) == before:
+            if size > REMEMBERED_BYTES and self._is_remembered(digest, before):
                 self._verified[digest] = before
                 return
         hashed = xxhash.xxh3_128()
         try:
             for block in files.blocks(descriptor, self.path(digest)):
                 hashed.update(block)
+            if size > REMEMBERED_BYTES and self._syncing is not Syncing.NONE:
+                # Its writer may have left that to the system, and what is remembered outlives a power cut.
+                files.sync_file(descriptor, self.path(digest))
         except OSError as error:
             raise self._unreadable(digest, error) from error
         if hashed.hexdigest() != digest:
@@ -301,14 +345,39 @@ class Artifacts:
 
     def _load_remembered(self) -> dict[str, Signature]:
         if self._remembered is None:
-            content = self._memo.load(_VERIFIED_MEMO) or b""
-            if len(content) % _ENTRY.size:
-                content = b""
-            self._remembered = {
-                entry[0].hex(): (entry[1], entry[2], entry[3], entry[4])
-                for entry in _ENTRY.iter_unpack(content)
-            }
+            self._remembered = self._load(self._verified_memo)
         return self._remembered
+
+    def _is_remembered(self, digest: str, signature: Signature) -> bool:
+        if self._load_remembered().get(digest) == signature:
+            return True
+        if self._others is None:
+            # Found by those who sync otherwise: as good, and theirs to keep.
+            names = {_VERIFIED_MEMO, _until_restart()} - {self._verified_memo}
+            self._others = {digest: found for name in names for digest, found in self._load(name).items()}
+        return self._others.get(digest) == signature
+
+    def _load(self, name: str) -> dict[str, Signature]:
+        content = self._memo.load(name) or b""
+        if len(content) % _ENTRY.size:
+            return {}
+        return {
+            entry[0].hex(): (entry[1], entry[2], entry[3], entry[4]) for entry in _ENTRY.iter_unpack(content)
+        }
+
+
+def _until_restart() -> str:
+    """The memo of what wasn't synced, and is sure to be there as long as the machine goes on."""
+    return f"{_VERIFIED_MEMO}-{_boot_id()}"
+
+
+def _boot_id() -> str:
+    """Of this run of the machine; where that can't be told, of this process alone."""
+    try:
+        found = files.read("/proc/sys/kernel/random/boot_id")
+    except OSError:
+        found = None
+    return (found or files.unique_name().encode()).decode("ascii", "replace").strip()
 
 
 def _signature(found: os.stat_result) -> Signature:

@@ -3,12 +3,13 @@
     store_value / store_tree ──> publish ──> flush        what a node put out becomes visible
     last_run, traces, records ──> is_kept ──> load_value  what an earlier run put out is found again
 
-Invariants: opening makes no files, and what reads like a query writes nothing but quarantine; blobs are
-on the disk before the record that names them is committed (R10); `publish` decides and commits in one
+Invariants: opening makes no files, and what reads like a query writes nothing but quarantine; blobs have
+their names before the record that names them is committed (R10); `publish` decides and commits in one
 transaction, so what it returns holds for everybody, and survives the death of the process at once;
-the sync that makes it survive a power cut is shared by a group: at most 20 records, or the first
-publication 200 ms after the group began, or `flush()`, which a runner calls when it has nothing else
-to do and before it exits; a node that ran for over 200 ms is synced at once.
+the syncs that make it survive a power cut, of blobs first and then of the table's log, are shared by a
+group: at most 20 records, or the first publication 200 ms after the group began, or `flush()`, which a
+runner calls when it has nothing else to do and before it exits; a node that ran for over 200 ms is synced
+at once.
 """
 
 # ruff: noqa: PTH100, PTH111, PTH118
@@ -39,7 +40,7 @@ from fingerprint_runner.fingerprints.record import (
 from fingerprint_runner.provenance.signatures import Signature
 from fingerprint_runner.provenance.standstill import table_looks
 from fingerprint_runner.storage import codec, files, keys
-from fingerprint_runner.storage.artifacts import Artifacts
+from fingerprint_runner.storage.artifacts import Artifacts, Syncing
 from fingerprint_runner.storage.damage import DamageLog
 from fingerprint_runner.storage.layout import Layout
 from fingerprint_runner.storage.live_runs import LiveRun
@@ -49,7 +50,8 @@ from fingerprint_runner.storage.reader import RecordReader
 from fingerprint_runner.storage.stored_rows import StoredRows
 from fingerprint_runner.storage.writer import StoreWriter
 
-DURABILITIES = ("batch", "each", "fast")
+_SYNCING = {"batch": Syncing.LARGE, "each": Syncing.ALL, "fast": Syncing.NONE}
+DURABILITIES = tuple(_SYNCING)
 LONG_S = 0.2
 """A node that ran longer is on the disk at once, and not with its group."""
 
@@ -108,9 +110,8 @@ class ModelStorage:
         self.memo = FolderMemo(self._layout)
         self._reader = RecordReader(self._layout, self._damage.note)
         self._rows = StoredRows(self._reader, self._damage.note)
-        self._artifacts = Artifacts(
-            self._layout, self.memo, self._damage.note, fast=location.durability == "fast"
-        )
+        syncing = _SYNCING[location.durability]
+        self._artifacts = Artifacts(self._layout, self.memo, self._damage.note, syncing)
         self._writer = StoreWriter(self._layout, location.durability, self._damage.note)
         self._live_runs: list[LiveRun] = []
 
@@ -360,7 +361,9 @@ class ModelStorage:
                 live.add(published.record.fingerprint)
             return published, rows.changed
 
-        published, changed = self._writer.change(publish, sync_at_once=record.seconds > LONG_S)
+        blobs = [path for path, _ in self.artifact_files(record)]
+        long = record.seconds > LONG_S
+        published, changed = self._writer.change(publish, blobs=blobs, sync_at_once=long)
         self._rows.forget(changed)
         return published
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,6 +44,7 @@ class StoreWriter:
         self._mutex = threading.RLock()
         self._table: RecordTable | None = None
         self._unsynced = 0
+        self._blobs: list[str] = []
         self._group_began = 0.0
 
     @property
@@ -57,11 +58,14 @@ class StoreWriter:
                 self._table = RecordTable(self._layout)
             return self._table
 
-    def change(self, action: Callable[[Transaction], T], *, sync_at_once: bool = False) -> T:
+    def change(
+        self, action: Callable[[Transaction], T], *, blobs: Iterable[str] = (), sync_at_once: bool = False
+    ) -> T:
         """One atomic change of rows, beside other writers; on the disk with its group.
 
         Args:
             action: makes it; called again where the table was damaged and has been made anew.
+            blobs: paths of files that the rows refer to: their group has them on the disk before the rows.
             sync_at_once: have it on the disk at the end.
 
         Raises:
@@ -72,7 +76,7 @@ class StoreWriter:
         except DamagedTable as damaged:
             self.rebuild(damaged)
             changed = self._change(action)
-        self._committed(sync_at_once)
+        self._committed(blobs, sync_at_once)
         return changed
 
     def _change(self, action: Callable[[Transaction], T]) -> T:
@@ -128,12 +132,14 @@ class StoreWriter:
             if self._table is not None:
                 self._table.close()
 
-    def _committed(self, sync_at_once: bool) -> None:
+    def _committed(self, blobs: Iterable[str], sync_at_once: bool) -> None:
         now = time.monotonic()
         with self._mutex:
             if self._unsynced == 0:
                 self._group_began = now
             self._unsynced += 1
+            if self._durability == "batch":
+                self._blobs.extend(blobs)
             full = self._unsynced >= GROUP_COMMITS or now - self._group_began >= GROUP_S
         if sync_at_once or full or self._durability == "each":
             self._sync()
@@ -142,10 +148,12 @@ class StoreWriter:
         """Have a group on the disk; what fails is for `flush` to tell: it was published all the same."""
         with self._mutex:
             unsynced, self._unsynced = self._unsynced, 0
+            blobs, self._blobs = self._blobs, []
         if unsynced == 0 or self._durability == "fast":
             return
         try:
             with self.translating():
+                files.sync_files(blobs)
                 self.table.sync()
         except StorageError as error:
             with self._mutex:

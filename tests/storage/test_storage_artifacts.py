@@ -148,23 +148,6 @@ def test_an_artifact_is_written_once(storage: ModelStorage, monkeypatch: pytest.
     assert path.stat().st_mode & 0o777 == 0o444
 
 
-def test_bytes_reach_the_disk_before_their_name(
-    storage: ModelStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A blob is written and synced in tmp/, then renamed, then its folder synced, then committed."""
-    put(storage, b"first" * 2000)
-    steps: list[tuple[str, str]] = []
-    monkeypatch.setattr(files, "_step", lambda name, path: steps.append((name, path)))
-    ref = put(storage)
-    path = str(blob(storage, ref))
-    [temporary] = {path for name, path in steps if name == "create"}
-    assert "/tmp/" in temporary
-    written = steps.index(("write", temporary))
-    synced = steps.index(("sync", temporary))
-    renamed = steps.index(("rename", path))
-    assert written < synced < renamed < steps.index(("sync", str(Path(path).parent)))
-
-
 def test_large_artifacts_verified_before_are_believed_while_unchanged(
     storage: ModelStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -279,8 +279,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         wanted = content(option, variant)
         killed = self._elsewhere(act, number)
-        if self._path(wanted).exists():
-            self._stored(wanted)
+        self._observe_file(wanted)
         before, kept = self.model.values.get(option), self.model.is_kept(option)
         holds = before if before is not None and kept and not replace else wanted
         after = self._said(option)
@@ -382,8 +381,11 @@ class StoreMachine(RuleBasedStateMachine):
         return self.folder / "cache" / "fr" / "blobs" / digest[:2] / digest
 
     def _stored(self, value: bytes) -> None:
+        """An artifact that was damaged is found so by who stores the same bytes, and written anew."""
         if is_file(value):
             self.model.files.add(value)
+            assert bool(self.storage.take_damage()) == (value in self.model.damaged)
+            self.model.damaged.discard(value)
 
     def _record(self, option: int) -> NodeRecord:
         (record,) = self.storage.records([fingerprint_of(option)]).values()
@@ -418,6 +420,19 @@ class StoreMachine(RuleBasedStateMachine):
         if self.protected:
             self.protected.add(option)
 
+    def _observe_file(self, value: bytes) -> None:
+        """What a process that may have died made of an artifact: nothing, or what is right."""
+        there = self._path(value).read_bytes() if self._path(value).exists() else None
+        if there == value:
+            self.model.files.add(value)
+            self.model.damaged.discard(value)
+        elif there is None:
+            assert value in self.model.damaged or value not in self.model.files
+            self.model.files.discard(value)
+            self.model.damaged.discard(value)
+        else:
+            assert value in self.model.damaged
+
     def _observe_files(self) -> None:
         self.model.files = {value for value in self.model.files if self._path(value).exists()}
         self.model.damaged &= self.model.files
@@ -445,5 +460,6 @@ TestStoreMachine.settings = settings(
     max_examples=1000 if FULL else 60,
     stateful_step_count=30,
     deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -263,28 +263,6 @@ def test_the_generation_rises_when_a_row_is_replaced(storage: ModelStorage) -> N
     assert storage.generation() not in (made, replaced, None)
 
 
-def test_syncs_are_shared_by_a_group(storage: ModelStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short nodes wait for the twentieth or a flush; a long one is on the disk when publish returns."""
-    synced: list[str] = []
-    monkeypatch.setattr(files, "_step", lambda name, path: synced.append(path) if name == "sync" else None)
-    monkeypatch.setattr("fingerprint_runner.storage.writer.time.monotonic", lambda: 1.0)
-
-    def log_syncs() -> int:
-        return sum(path.endswith("-wal") for path in synced)
-
-    for index in range(19):
-        storage.publish(*make_record(stored(storage, index), option=index))
-    assert log_syncs() == 0
-    storage.publish(*make_record(stored(storage, 19), option=19))
-    assert log_syncs() == 1
-    storage.publish(*make_record(stored(storage, 20), option=20, seconds=0.3))
-    assert log_syncs() == 2
-    storage.publish(*make_record(stored(storage, 21), option=21))
-    storage.flush()
-    storage.flush()
-    assert log_syncs() == 3
-
-
 def test_clear_removes_everything_and_leaves_a_usable_store(storage: ModelStorage) -> None:
     """Records, runs, artifacts and memos are gone, and the next publication works, for others too."""
     other = again(storage)
