@@ -136,7 +136,8 @@ NODE_KEYS = (
     Key(
         "eager",
         TRUTH,
-        "made before the values of a run are there; without effect in a run of this version",
+        "made once, before the values of a run are there, by a runner without caching; "
+        "else when the node runs",
         (True,),
         default=False,
     ),

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from fingerprint_runner.errors import InvalidGraph, NoIdentity, Problem, nearest
+from fingerprint_runner.errors import InvalidGraph, NoIdentity, Problem
 from fingerprint_runner.fingerprints.encoding import digest
 from fingerprint_runner.fingerprints.identity import identify
 from fingerprint_runner.fingerprints.manifest import ConfigEntry, Query
@@ -34,6 +34,7 @@ from fingerprint_runner.runners.component_check import ComponentCheck
 from fingerprint_runner.runners.idle_run import IdleRun
 from fingerprint_runner.runners.observer import RunObserver
 from fingerprint_runner.runners.report import RunReport
+from fingerprint_runner.runners.requests import unknown_node, wanted_targets
 from fingerprint_runner.runners.run import Run
 from fingerprint_runner.runners.run_id import new_run_id
 from fingerprint_runner.runners.run_state import RunSetup
@@ -64,6 +65,8 @@ class GraphRunner(ABC):
         model_storage: ModelStorage,
         execution_context: ExecutionContext,
         hooks: Sequence[GraphNodeHook] | None = None,
+        *,
+        caching: bool = True,
         **options: Any,
     ) -> GraphRunner:
         """Make a runner.
@@ -73,11 +76,19 @@ class GraphRunner(ABC):
             model_storage: where outcomes are kept.
             execution_context: handed to components and hooks.
             hooks: called in this order.
-            options: of the runner; see `CachingGraphRunner`.
+            caching: whether outcomes are kept; without it, as for predictions, nothing is fingerprinted or
+                stored, and each run calls every node that the targets need.
+            options: of the runner; see `CachingGraphRunner` and `PredictionRunner`.
 
         Raises:
             InvalidGraph: the schema's wiring is wrong.
         """
+        if not caching:
+            from fingerprint_runner.runners.prediction_runner import PredictionRunner
+
+            GraphRunner.register(PredictionRunner)
+            made = PredictionRunner(graph_schema, model_storage, execution_context, hooks, **options)
+            return cast(GraphRunner, made)
         return CachingGraphRunner(graph_schema, model_storage, execution_context, hooks, **options)
 
     @abstractmethod
@@ -464,7 +475,7 @@ class CachingGraphRunner(GraphRunner):
         wanted = self._targets(targets)
         unknown = [name for name in (*force, *force_from) if name not in self._schema.nodes]
         if unknown:
-            raise InvalidGraph([self._unknown_node(name) for name in unknown])
+            raise InvalidGraph([unknown_node(self._schema, name) for name in unknown])
         forced = frozenset((*force, *self._below(force_from)))
         request = Request(wanted, self._input_entries(values, world), forced)
         check = ComponentCheck(self._schema, self._cone(wanted), world, self._storage.memo)
@@ -480,23 +491,7 @@ class CachingGraphRunner(GraphRunner):
         )
 
     def _targets(self, targets: Sequence[str] | None) -> tuple[str, ...]:
-        if targets is None:
-            return self._schema.target_names
-        unknown = [name for name in targets if name not in self._schema.nodes]
-        if unknown:
-            raise InvalidGraph([self._unknown_node(name) for name in unknown])
-        return tuple(dict.fromkeys(targets))
-
-    def _unknown_node(self, name: str) -> Problem:
-        close = nearest(name, self._schema.nodes)
-        return Problem(
-            "unknown-node",
-            f"there is no node {name!r}",
-            file=None if self._schema.origin is None else self._schema.origin.shown,
-            hint=f"did you mean {close!r}?"
-            if close
-            else f"the graph's nodes: {_some(list(self._schema.nodes))}",
-        )
+        return wanted_targets(self._schema, targets)
 
     def _cone(self, targets: Sequence[str]) -> list[str]:
         keep = reachable(targets, self._schema.parents_of)
@@ -560,8 +555,3 @@ def graph_id_of(schema: GraphSchema, name: str | None = None) -> str:
     if name or schema.name:
         return str(name or schema.name)
     return digest(sorted(schema.nodes)) if schema.origin is None else str(schema.origin.file.resolve())
-
-
-def _some(names: Sequence[str], most: int = 20) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

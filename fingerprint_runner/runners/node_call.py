@@ -107,12 +107,12 @@ class _BoundFunction(BoundNode):
         for parameter, annotation in self._annotations.items():
             if parameter == "return" or parameter in task.inputs or parameter in task.config:
                 continue
-            if _is(annotation, OutputDirectory, "OutputDirectory"):
+            if is_annotated(annotation, OutputDirectory):
                 self._directory_parameter = parameter
                 self.output_directory = folders.new("out")
 
     def takes_folder(self, parameter: str) -> bool:
-        return _is(self._annotations.get(parameter), Path, "Path")
+        return is_annotated(self._annotations.get(parameter), Path)
 
     def call(self, values: Mapping[str, Any], view: NodeStorageView) -> Any:
         arguments = {**self._config, **values}
@@ -129,7 +129,7 @@ class _BoundClass(BoundNode):
         self._method_annotations = annotations_of(getattr(component, task.fn))
 
     def takes_folder(self, parameter: str) -> bool:
-        return _is(self._method_annotations.get(parameter), Path, "Path")
+        return is_annotated(self._method_annotations.get(parameter), Path)
 
     def call(self, values: Mapping[str, Any], view: NodeStorageView) -> Any:
         task = self._task
@@ -177,8 +177,8 @@ def merged_config(component: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _is(annotation: Any, wanted: type, name: str) -> bool:
+def is_annotated(annotation: Any, wanted: type) -> bool:
     """Whether an annotation means this class: the class, its name as text, or `… | None`."""
     if isinstance(annotation, str):
-        return name in {part.strip().rpartition(".")[2] for part in annotation.split("|")}
+        return wanted.__name__ in {part.strip().rpartition(".")[2] for part in annotation.split("|")}
     return annotation is wanted or wanted in typing.get_args(annotation)

@@ -42,7 +42,7 @@ def call(nodes: int) -> Predict:
     return predict
 
 
-def _runner(nodes: int) -> Any:
+def _runner(nodes: int, *, caching: bool = True) -> Any:
     from fingerprint_runner import ExecutionContext, GraphRunner, GraphSchema, open_storage
 
     folder = Path(tempfile.mkdtemp(dir=Path.cwd()))
@@ -55,7 +55,13 @@ def _runner(nodes: int) -> Any:
         entries[f"n{number}"] = {"uses": "prediction_steps:later", "needs": {"left": f"n{number - 1}"}}
     schema = GraphSchema.from_dict({"version": 1, "inputs": {"x": {"type": "int"}}, "nodes": entries})
     storage = open_storage(folder / ".cache", durability="fast")
-    return GraphRunner.create(schema, storage, ExecutionContext(schema), folder=folder)
+    return GraphRunner.create(schema, storage, ExecutionContext(schema), folder=folder, caching=caching)
+
+
+def fr_uncached(nodes: int) -> Predict:
+    """A runner for predictions: nothing is fingerprinted or stored."""
+    runner = _runner(nodes, caching=False)
+    return lambda x: runner.run(inputs={"x": x})
 
 
 def fr_same(nodes: int) -> Predict:
@@ -96,7 +102,7 @@ def dask(nodes: int) -> Predict:
     return predict
 
 
-ENGINES = {each.__name__: each for each in (fr_same, fr_new, hamilton, dask)}
+ENGINES = {each.__name__: each for each in (fr_uncached, fr_same, fr_new, hamilton, dask)}
 
 
 def main(engine: str, nodes: int, runs: int) -> None:
