@@ -89,7 +89,7 @@ class PredictionRunner:
 
     Args:
         graph_schema: what to run. Nodes that put out folders need a store, and are refused.
-        model_storage: what components get to read resources from.
+        model_storage: as every runner takes one; nothing is read from it or written to it.
         execution_context: handed to components and hooks.
         hooks: called around each node.
         folder: where components are imported from if the schema has no file.
@@ -110,7 +110,6 @@ class PredictionRunner:
         if problems:
             raise InvalidGraph(problems)
         self._schema = graph_schema
-        self._storage = model_storage
         self._context = execution_context
         self._hooks = tuple(hooks or ())
         origin = graph_schema.origin
@@ -237,7 +236,7 @@ class PredictionRunner:
 
         def make(**needs: Any) -> Any:
             resource = needs.pop("resource", None) or node.resource or Resource(name)
-            view = NodeStorageView(self._storage, name, Resource(name), {}, self._scratch / name)
+            view = NodeStorageView(name, Resource(name), {}, self._scratch / name)
             config = copy.deepcopy(self._configs[name])
             return constructor(config, view, resource, self._context.for_node(name), **needs)
 
