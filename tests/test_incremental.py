@@ -387,8 +387,10 @@ def _server() -> subprocess.Popen[str]:
 
 def _end(server: subprocess.Popen[str]) -> None:
     assert server.stdin is not None
+    assert server.stdout is not None
     server.stdin.close()
     server.wait(60)
+    server.stdout.close()
 
 
 def run_in_fresh_process(folder: Path, project: Project, targets: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -61,7 +62,7 @@ def test_one_run_is_shown_with_reasons_and_failures(lived: Fr) -> None:
     """By its id, its beginning, or `last`; a failure with its traceback."""
     runs = lived.json("history")["runs"]
     shown = lived("history", runs[1]["run_id"]).stdout
-    assert "ran  double   0.00 s  config factor: 2 → 3" in shown
+    assert re.search(r"ran  double   \d\.\d\d s  config factor: 2 → 3", shown)
     failed = lived("history", "last").stdout
     assert "failed: page: NameError: name 'nothing' is not defined" in failed
     assert "Traceback (most recent call last):" in failed
